@@ -1,0 +1,22 @@
+"""The errors a user can cause, each one sentence: what, where, what was expected.
+
+The command line prints the sentence on stderr and exits with `exit_status`; nothing else is shown.
+"""
+
+
+class HandfitError(Exception):
+    """Base of every error that is the input's or the machine's fault, never the programmer's."""
+
+    exit_status = 1
+
+
+class InputError(HandfitError):
+    """The input or the configuration is unusable."""
+
+    exit_status = 2
+
+
+class NoHandError(HandfitError):
+    """The clip was read and searched, and no hand was found in it."""
+
+    exit_status = 3

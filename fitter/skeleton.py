@@ -1,0 +1,37 @@
+"""The 21 joints of a hand and the 16 rotations that move them: names, parents, and ALL order conversions.
+
+Two orders are used, and only this file converts between them:
+
+- *points* (21): OpenPose order, wrist, then thumb, index, middle, ring, pinky, each from the palm to the tip;
+- *rotations* (16): MANO order, global orientation, then index, middle, pinky, ring, thumb, three each.
+
+    POINT_NAMES[8]              # 'index_tip'
+    ROTATION_OF_POINT[8]        # 3: the index tip moves rigidly with rotation 3, the last index bone
+"""
+
+import numpy as np
+
+FINGERS = ("thumb", "index", "middle", "ring", "pinky")
+POINT_NAMES = (
+    "wrist",
+    *("thumb_cmc", "thumb_mcp", "thumb_ip", "thumb_tip"),
+    *(f"{finger}_{part}" for finger in FINGERS[1:] for part in ("mcp", "pip", "dip", "tip")),
+)
+POINT_PARENTS = np.array([-1, 0, 1, 2, 3, 0, 5, 6, 7, 0, 9, 10, 11, 0, 13, 14, 15, 0, 17, 18, 19])
+FINGERTIPS = np.array([4, 8, 12, 16, 20])
+
+# The 20 bones, each named by its far end: bone b joins POINT_PARENTS[BONES[b]] to BONES[b].
+BONES = np.arange(1, 21)
+
+MANO_FINGERS = ("index", "middle", "pinky", "ring", "thumb")
+ROTATION_NAMES = ("global", *(f"{finger}{i}" for finger in MANO_FINGERS for i in (1, 2, 3)))
+ROTATION_PARENTS = np.array([-1, 0, 1, 2, 0, 4, 5, 0, 7, 8, 0, 10, 11, 0, 13, 14])
+
+# The point at which each rotation acts (its joint), and the rotation that carries each point rigidly.
+# A joint is carried by its own rotation (which leaves it in place); a tip by the last bone's.
+POINT_OF_ROTATION = np.array([0, 5, 6, 7, 9, 10, 11, 17, 18, 19, 13, 14, 15, 1, 2, 3])
+ROTATION_OF_POINT = np.array([0, 13, 14, 15, 15, 1, 2, 3, 3, 4, 5, 6, 6, 10, 11, 12, 12, 7, 8, 9, 9])
+
+# The five chains of rotations in MANO order (5, 3), and the finger chain of each point (-1: the wrist).
+CHAINS = np.arange(1, 16).reshape(5, 3)
+CHAIN_OF_POINT = np.array([-1, *([4] * 4), *([0] * 4), *([1] * 4), *([3] * 4), *([2] * 4)])
