@@ -22,7 +22,7 @@ MIDDLE_FINGER = (0, 9, 10, 11, 12)
 
 @dataclass(frozen=True)
 class Landmarks:
-    """Where a keypoint source sees its 21 points: rest positions, linear in shape, each rigid with its rotation's bone."""
+    """Where a source sees its 21 points: rest positions, linear in shape, each rigid with its rotation's bone."""
 
     template: Float[Tensor, "21 3"]
     shape_basis: Float[Tensor, "21 3 betas"]
@@ -101,7 +101,7 @@ class ShapedHand:
 
 @dataclass(frozen=True)
 class PosedHand:
-    """A posed hand: `joints` (*batch, frames, 21, 3) metres; `bone_rotations` (..., 16, 3, 3) take rest axes to camera axes."""
+    """A posed hand: `joints` in metres; `bone_rotations` take the rest axes to the camera's."""
 
     shaped: ShapedHand
     rotations: Float[Tensor, "*batch frames 16 3 3"]

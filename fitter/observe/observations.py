@@ -1,6 +1,6 @@
 """What a keypoint source saw, first per frame (`Detection`), then per hand over the whole clip (`Observations`).
 
-Pixels are the input frames', centre of the first pixel at (0.5, 0.5). A missing value has confidence 0 and is 0, never NaN.
+Pixels are the input frames', the first pixel's centre at (0.5, 0.5). What is missing is 0 with confidence 0, not NaN.
 """
 
 from dataclasses import dataclass, replace
@@ -17,8 +17,9 @@ class Detection:
     """One hand in one frame, as its source gave it.
 
     `side` is the anatomical side the source believes in (None: it does not say), with `side_score` in 0..1.
-    `depth_px` is the depth relative to the wrist in pixels of weak perspective, that is (z - z_wrist) f / z_wrist, positive
-    away from the camera. `landmarks_m` are the source's own root-relative 3D landmarks, in axes like the camera's.
+    `depth_px` is the depth relative to the wrist in pixels of weak perspective, that is (z - z_wrist) f / z_wrist,
+    positive away from the camera. `landmarks_m` are the source's own root-relative 3D landmarks, with axes
+    parallel to the camera's.
     """
 
     keypoints_px: Float[np.ndarray, "21 2"]
