@@ -6,12 +6,30 @@ Axes: x right, y down, z forward. Pixels: the centre of the first pixel is (0.5,
     pixels = camera.project(points_m)             # (..., 3) metres -> (..., 2) pixels
 """
 
+import logging
+import math
 from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor
+
+from fitter.errors import InputError
+
+logger = logging.getLogger(__name__)
+
+# Focal length over the longer image side of cameras nobody measured. Main cameras of phones, 26 mm equivalent on a
+# 36 mm wide frame, have 0.72 in photographs and about 0.85 in video, which is cropped for stabilisation; web cameras of
+# 60 to 78 degrees diagonal 0.7-1.0; film and crops of it more.
+ASSUMED_FOCAL = 0.85
+ASSUMED_FOCAL_SD = 0.2  # one standard deviation of log(focal length): covers 0.7 to 1.05
+
+# Principal points of lenses lie within a few per cent of the image's centre; further off than this share of the image's
+# size, the intrinsics were measured in images of another size.
+PRINCIPAL_POINT_OFFSET = 0.35
+
+INTRINSICS_FORM = "FX,FY,CX,CY[,K1,K2,P1,P2[,K3]]"
 
 
 @dataclass(frozen=True)
@@ -80,3 +98,44 @@ class Camera:
         if len(distortion) >= 4:
             distortion[3] = -distortion[3]  # p2 multiplies r^2 + 2x^2 in x: odd under the flip
         return replace(self, cx=self.width - self.cx, distortion=tuple(distortion))
+
+
+def parse_intrinsics(text: str, size: tuple[int, int]) -> Camera:
+    """The camera of frames of `size` (width, height) from `FX,FY,CX,CY[,K1,K2,P1,P2[,K3]]`, pixels.
+
+    Raises InputError where these are no numbers, too few or many, or belong to frames of another size.
+    """
+    try:
+        numbers = [float(part) for part in text.split(",")]
+    except ValueError:
+        raise InputError(f"--intrinsics {text}: expected {INTRINSICS_FORM}, numbers separated by commas") from None
+    if len(numbers) not in (4, 8, 9):
+        raise InputError(f"--intrinsics {text}: expected {INTRINSICS_FORM}, that is 4, 8 or 9 numbers")
+    if not all(math.isfinite(number) for number in numbers):
+        raise InputError(f"--intrinsics {text}: expected finite numbers")
+    (fx, fy, cx, cy), distortion = numbers[:4], tuple(numbers[4:])
+    width, height = size
+    if fx <= 0 or fy <= 0:
+        raise InputError(f"--intrinsics {text}: expected positive focal lengths, found {fx:g} and {fy:g} pixels")
+    if not (0 <= cx <= width and 0 <= cy <= height):
+        raise InputError(
+            f"--intrinsics {text}: the principal point ({cx:g}, {cy:g}) lies outside the {width}x{height} frames; "
+            "expected intrinsics of frames of this size"
+        )
+    if max(abs(cx / width - 0.5), abs(cy / height - 0.5)) > PRINCIPAL_POINT_OFFSET:
+        raise InputError(
+            f"--intrinsics {text}: the principal point ({cx:g}, {cy:g}) suggests frames of about "
+            f"{2 * cx:.0f}x{2 * cy:.0f}, but these are {width}x{height}; expected intrinsics of frames of this size"
+        )
+    return Camera(fx, fy, cx, cy, width, height, distortion)
+
+
+def assumed_camera(size: tuple[int, int]) -> Camera:
+    """The camera to start from when nobody measured it: ASSUMED_FOCAL times the longer side, centred, `known` False."""
+    width, height = size
+    focal = ASSUMED_FOCAL * max(size)
+    logger.warning(
+        "focal length assumed: %.0f px (%.2f times the longer side, one standard deviation %.0f %%)",
+        *(focal, ASSUMED_FOCAL, 100 * ASSUMED_FOCAL_SD),
+    )
+    return Camera(focal, focal, width / 2, height / 2, width, height, known=False)

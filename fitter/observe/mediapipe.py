@@ -24,8 +24,10 @@ from fitter.observe.native_log import native_log_muted
 from fitter.observe.observations import Detection, Side
 from fitter.observe.source import OnFrame
 
-# MediaPipe names the side as in a mirrored (selfie) picture; ours are not mirrored.
-SIDE_OF_LABEL: dict[str, Side] = {"Left": "right", "Right": "left"}
+# The classic API names the side as in a mirrored (selfie) picture, and ours are not mirrored. HandLandmarker names the
+# side that is seen (so in 0.10.21 and 1.2.2): the opposite word for the same hand and the same model.
+CLASSIC_SIDES: dict[str, Side] = {"Left": "right", "Right": "left"}
+BUNDLE_SIDES: dict[str, Side] = {"Left": "left", "Right": "right"}
 
 # MediaPipe guesses landmarks beyond the image's edge from the rest of the hand; they count this much of the others.
 OUTSIDE_TRUST = 0.3
@@ -122,8 +124,8 @@ def _classic(settings: MediaPipe) -> Iterator[Landmarker]:
             strict=True,
         )
         return [
-            detection(image.landmark, world.landmark, side.classification[0].label, side.classification[0].score, frame)
-            for image, world, side in found
+            detection(image.landmark, world.landmark, CLASSIC_SIDES[best.label], best.score, frame)
+            for image, world, best in ((image, world, side.classification[0]) for image, world, side in found)
         ]
 
     with contextlib.closing(hands):
@@ -157,8 +159,8 @@ def _bundled(model_file: Path, settings: MediaPipe) -> Iterator[Landmarker]:
         result = hands.detect(image) if settings.static_images else hands.detect_for_video(image, next(clock_ms))
         found = zip(result.hand_landmarks, result.hand_world_landmarks, result.handedness, strict=True)
         return [
-            detection(points, world, str(sides[0].category_name), float(sides[0].score or 0.0), frame)
-            for points, world, sides in found
+            detection(points, world, BUNDLE_SIDES[str(best.category_name)], float(best.score or 0.0), frame)
+            for points, world, best in ((points, world, sides[0]) for points, world, sides in found)
         ]
 
     with contextlib.closing(hands):
@@ -172,7 +174,7 @@ class _Landmark(Protocol):
 
 
 def detection(
-    image: Sequence[_Landmark], world: Sequence[_Landmark], label: str, score: float, frame: Frame
+    image: Sequence[_Landmark], world: Sequence[_Landmark], side: Side, score: float, frame: Frame
 ) -> Detection:
     """MediaPipe's numbers in our units: x and y are shares of the width and height, z is in the scale of x."""
     height, width = frame.shape[:2]
@@ -183,7 +185,7 @@ def detection(
     return Detection(
         keypoints_px=points[:, :2],
         confidence=np.where(inside, trust, trust * OUTSIDE_TRUST),
-        side=SIDE_OF_LABEL[label],
+        side=side,
         side_score=float(trust),
         depth_px=points[:, 2] - points[0, 2],
         landmarks_m=landmarks_m - landmarks_m[0],
