@@ -19,15 +19,18 @@ from fitter.errors import InputError
 
 logger = logging.getLogger(__name__)
 
-# Focal length over the longer image side of cameras nobody measured. Main cameras of phones, 26 mm equivalent on a
-# 36 mm wide frame, have 0.72 in photographs and about 0.85 in video, which is cropped for stabilisation; web cameras of
-# 60 to 78 degrees diagonal 0.7-1.0; film and crops of it more.
+# Focal length over the longer image side of cameras nobody measured. A phone's main camera (26 mm equivalent, that is
+# 26 / 43.3 of the diagonal, which is 1.25 times the longer side of 4:3) has 0.75 in photographs and 0.8-0.9 in video,
+# which is cropped for stabilisation; 16:9 web cameras of 78 to 60 degrees across the diagonal have 0.71-0.99.
 ASSUMED_FOCAL = 0.85
 ASSUMED_FOCAL_SD = 0.2  # one standard deviation of log(focal length): covers 0.7 to 1.05
 
 # Principal points of lenses lie within a few per cent of the image's centre; further off than this share of the image's
-# size, the intrinsics were measured in images of another size.
+# size, the intrinsics were measured in images of another size. Less may be an image cropped on purpose, unless both
+# axes are off by the same factor, which is suspicious from SCALED_OFFSET on.
 PRINCIPAL_POINT_OFFSET = 0.35
+SCALED_OFFSET = 0.1
+SAME_FACTOR = 0.03
 
 INTRINSICS_FORM = "FX,FY,CX,CY[,K1,K2,P1,P2[,K3]]"
 
@@ -127,6 +130,8 @@ def parse_intrinsics(text: str, size: tuple[int, int]) -> Camera:
             f"--intrinsics {text}: the principal point ({cx:g}, {cy:g}) suggests frames of about "
             f"{2 * cx:.0f}x{2 * cy:.0f}, but these are {width}x{height}; expected intrinsics of frames of this size"
         )
+    if abs(cx / width - cy / height) < SAME_FACTOR and abs(cx / width - 0.5) > SCALED_OFFSET:
+        logger.warning("intrinsics %s look like those of %.0fx%.0f frames, not %dx%d", text, 2 * cx, 2 * cy, *size)
     return Camera(fx, fy, cx, cy, width, height, distortion)
 
 

@@ -19,6 +19,7 @@ from fitter.clip.clip import Frame
 from fitter.errors import InputError
 
 IMAGE_SUFFIXES = frozenset((".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp"))
+REDUCTION = 8  # images are first looked at in an eighth of their size
 
 
 @dataclass(frozen=True)
@@ -56,11 +57,11 @@ def open_images(path: Path, fps: float) -> ImageClip:
     files = _image_files(path)
     first = read_image(files[0])
     height, width = first.shape[:2]
-    eighth = (-(-height // 8), -(-width // 8))
     with ThreadPoolExecutor() as pool:
-        for file, size in zip(files, pool.map(_eighth_size, files), strict=True):
-            if size != eighth:
-                raise _size_error(files[0], (height, width), file, read_image(file).shape[:2])
+        rough_sizes = list(pool.map(_rough_size, files))
+    for file, rough_size in zip(files, rough_sizes, strict=True):
+        if max(abs(np.subtract(rough_size, rough_sizes[0]))) > REDUCTION:
+            raise _size_error(files[0], (height, width), file, read_image(file).shape[:2])
     time_s = np.arange(len(files)) / fps
     warnings = (f"{path} has no frame rate of its own: {fps:g} frames per second assumed",) if len(files) > 1 else ()
     return ImageClip(path, path.stem if path.is_file() else path.name, width, height, fps, time_s, files, warnings)
@@ -83,12 +84,18 @@ def _to_8_bit(image: np.ndarray) -> np.ndarray:
     return (np.clip(scaled, 0.0, 1.0) * 255.0 + 0.5).astype(np.uint8)
 
 
-def _eighth_size(file: Path) -> tuple[int, int]:
-    """(height, width) at one eighth, rounded up: proves that the file decodes, at a fraction of the cost for JPEG."""
+def _rough_size(file: Path) -> tuple[int, int]:
+    """(height, width) to within REDUCTION: proves that the file decodes, at a fraction of the cost for JPEG.
+
+    The exact size is compared when the frame is read.
+    """
     import cv2
 
-    height, width = _decoded(file, cv2.IMREAD_REDUCED_GRAYSCALE_8).shape[:2]
-    return height, width
+    try:
+        height, width = _decoded(file, cv2.IMREAD_REDUCED_GRAYSCALE_8).shape[:2]
+    except InputError:  # OpenCV cannot reduce what is only a few pixels wide
+        height, width = (round(side / REDUCTION) for side in read_image(file).shape[:2])
+    return height * REDUCTION, width * REDUCTION
 
 
 def _decoded(file: Path, flags: int) -> np.ndarray:
@@ -119,8 +126,8 @@ def _image_files(path: Path) -> tuple[Path, ...]:
 
 def natural_key(name: str) -> tuple[tuple[int, int, str], ...]:
     """Sort key that reads digits as numbers, so that `frame2` comes before `frame10`."""
-    parts = re.split(r"([0-9]+)", name.lower())
-    return (*((1, int(part), "") if part.isdecimal() else (0, 0, part) for part in parts), (2, 0, name))
+    parts = re.split(r"([0-9]+)", Path(name).stem.lower())
+    return (*((1, int(part), "") if part.isdecimal() else (0, 0, part) for part in parts), (-1, 0, name))
 
 
 def _size_error(first: Path, first_size: tuple[int, ...], other: Path, other_size: tuple[int, ...]) -> InputError:
