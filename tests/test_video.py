@@ -49,7 +49,7 @@ def test_frames_come_back_in_number_size_time_and_colour(tmp_path: Path, fps: fl
 def test_a_browser_can_play_it(tmp_path: Path) -> None:
     """H.264, 4:2:0, colours labelled, and the index before the pictures."""
     path = tmp_path / "bars.mp4"
-    with VideoWriter(path, 30, (64, 64)) as video:
+    with VideoWriter(path, 30.0, (64, 64)) as video:
         video.write(bars(64, 64))
     with av.open(str(path)) as container:
         stream = container.streams.video[0]
@@ -60,7 +60,7 @@ def test_a_browser_can_play_it(tmp_path: Path) -> None:
 
 
 def test_an_odd_size_is_padded_by_its_own_last_row_and_column(tmp_path: Path) -> None:
-    with VideoWriter(tmp_path / "odd.mp4", 30, (63, 41)) as video:
+    with VideoWriter(tmp_path / "odd.mp4", 30.0, (63, 41)) as video:
         video.write(bars(41, 63))
     frame = read(tmp_path / "odd.mp4")[0][0]
     assert frame.shape == (42, 64, 3)
@@ -70,7 +70,7 @@ def test_an_odd_size_is_padded_by_its_own_last_row_and_column(tmp_path: Path) ->
 def test_an_exception_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:
     path = tmp_path / "bars.mp4"
     path.write_bytes(b"old")
-    with pytest.raises(ZeroDivisionError), VideoWriter(path, 30, (64, 64)) as video:
+    with pytest.raises(ZeroDivisionError), VideoWriter(path, 30.0, (64, 64)) as video:
         video.write(bars(64, 64))
         raise ZeroDivisionError
     assert os.listdir(tmp_path) == ["bars.mp4"] and path.read_bytes() == b"old"
@@ -90,7 +90,7 @@ def file_size_limit(limit: int) -> Iterator[None]:
 def test_a_disk_that_fills_up_is_one_sentence_and_no_file(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     with file_size_limit(100_000), pytest.raises(HandfitError, match="full"):
-        with VideoWriter(tmp_path / "noise.mp4", 30, (128, 128)) as video:
+        with VideoWriter(tmp_path / "noise.mp4", 30.0, (128, 128)) as video:
             for _ in range(60):
                 video.write(rng.integers(0, 256, (128, 128, 3), dtype=np.uint8))
     assert os.listdir(tmp_path) == []
@@ -101,7 +101,7 @@ def test_a_disk_that_fills_up_at_the_last_step(tmp_path: Path, monkeypatch: pyte
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(os, "fsync", refuse)
-    with pytest.raises(HandfitError, match="full"), VideoWriter(tmp_path / "bars.mp4", 30, (64, 64)) as video:
+    with pytest.raises(HandfitError, match="full"), VideoWriter(tmp_path / "bars.mp4", 30.0, (64, 64)) as video:
         video.write(bars(64, 64))
     assert os.listdir(tmp_path) == []
 
@@ -125,8 +125,8 @@ def test_impossible_input_is_named(
 
 
 def test_no_frames_and_no_folder_are_named(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="no frame"), VideoWriter(tmp_path / "bars.mp4", 30, (64, 64)):
+    with pytest.raises(InputError, match="no frame"), VideoWriter(tmp_path / "bars.mp4", 30.0, (64, 64)):
         pass
     assert os.listdir(tmp_path) == []
-    with pytest.raises(InputError, match="folder"), VideoWriter(tmp_path / "missing" / "bars.mp4", 30, (64, 64)):
+    with pytest.raises(InputError, match="folder"), VideoWriter(tmp_path / "missing" / "bars.mp4", 30.0, (64, 64)):
         pass
