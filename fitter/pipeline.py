@@ -16,6 +16,7 @@ from fitter.energy import Energy
 from fitter.hand import HandModel, Landmarks
 from fitter.initialise import Start, initial_states
 from fitter.observe.evidence import Evidence
+from fitter.quantity import Positive
 from fitter.scene import Scene
 from fitter.solve.posterior import Posterior, estimate_posterior
 from fitter.solve.problem import Problem
@@ -36,8 +37,8 @@ class Presence:
     `max_gap_s` bounds how far from an observed frame smoothness is believed at all.
     """
 
-    max_sigma_mm: float = 25.0
-    max_gap_s: float = 0.6
+    max_sigma_mm: Positive = 25.0
+    max_gap_s: Positive = 0.6
 
 
 @dataclass(frozen=True)

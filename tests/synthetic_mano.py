@@ -1,7 +1,7 @@
 """MANO files with invented numbers: the real file's keys, shapes, types and pickle, and a mitten instead of a hand.
 
-    write_python2_pickle(path, chumpy_content(synthetic_mano("right")))
-    write_plain_pickle(path, synthetic_mano("left"))        # for smplx, which cannot do without chumpy otherwise
+write_python2_pickle(path, chumpy_content(synthetic_mano("right")))
+write_plain_pickle(path, synthetic_mano("left"))        # for smplx, which cannot do without chumpy otherwise
 """
 
 import io

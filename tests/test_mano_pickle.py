@@ -138,12 +138,24 @@ def test_code_is_refused_by_name_and_not_run(tmp_path, nest, python2):
 @pytest.mark.parametrize(
     "module, name",
     [
-        *(("os", "system"), ("builtins", "eval"), ("__builtin__", "eval"), ("builtins", "getattr"), ("copy_reg", "__all__")),
+        *(
+            ("os", "system"),
+            ("builtins", "eval"),
+            ("__builtin__", "eval"),
+            ("builtins", "getattr"),
+            ("copy_reg", "__all__"),
+        ),
         *(("numpy", "load"), ("numpy", "vectorize"), ("numpy", "memmap"), ("numpy", "fromfile")),
         *(("numpy.testing", "rundocs"), ("numpy.testing._private.utils", "runstring"), ("numpy.f2py", "compile")),
         *(("numpy.core.multiarray", "fromfile"), ("numpy.core.numeric", "load"), ("numpy.lib.npyio", "load")),
         *(("scipy.sparse", "load_npz"), ("scipy.sparse._csc", "csc_array"), ("chumpy.ch", "ChLambda")),
-        *(("chumpy.ch", "os"), ("chumpy", "Ch"), ("_codecs", "lookup"), ("numpyx", "ndarray"), ("numpy", "ndarray.fromfile")),
+        *(
+            ("chumpy.ch", "os"),
+            ("chumpy", "Ch"),
+            ("_codecs", "lookup"),
+            ("numpyx", "ndarray"),
+            ("numpy", "ndarray.fromfile"),
+        ),
         *(("fitter.hand.mano_pickle", "pickle.loads"), ("fitter.hand.mano_pickle", "_Array")),
     ],
 )

@@ -10,6 +10,7 @@ from torch import Tensor
 from fitter.energy.term import FIRST_ROTATION, FrameRows
 from fitter.hand.joint_axes import HIGHEST_RAD, LOWEST_RAD
 from fitter.observe.evidence import Evidence
+from fitter.quantity import Positive
 from fitter.scene import Scene
 
 EACH_JOINT = FIRST_ROTATION + np.arange(1, 16)[:, None]
@@ -22,8 +23,8 @@ class Anatomy:
     14).
     """
 
-    sigma_deg: float = 3.0
-    robust_width: float | None = None
+    sigma_deg: Positive = 3.0
+    robust_width: Positive | None = None
 
     def residual(self, scene: Scene, evidence: Evidence) -> Float[Tensor, "*batch frames 15 3"]:
         return outside(scene.joint_angles) / radians(self.sigma_deg)

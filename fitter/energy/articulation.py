@@ -10,6 +10,7 @@ from torch import Tensor
 
 from fitter.energy.term import FIRST_ROTATION, FrameRows, unit_jacobian
 from fitter.observe.evidence import Evidence
+from fitter.quantity import Positive
 from fitter.rotation import skew
 from fitter.scene import Scene
 from fitter.skeleton import BONES, POINT_PARENTS
@@ -23,8 +24,8 @@ SHORTEST_M = 1e-6  # keeps the direction of a bone of no length finite
 class Articulation:
     """Difference of unit 3D bone vectors in the palm's axes: the detector's global orientation plays no part."""
 
-    sigma_deg: float = 12.0
-    robust_width: float | None = 3.0
+    sigma_deg: Positive = 12.0
+    robust_width: Positive | None = 3.0
 
     def residual(self, scene: Scene, evidence: Evidence) -> Float[Tensor, "*batch frames 20 3"]:
         unit, _ = unit_bones(scene.points)

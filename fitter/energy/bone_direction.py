@@ -10,6 +10,7 @@ from torch import Tensor
 
 from fitter.energy.term import FrameRows, unit_jacobian
 from fitter.observe.evidence import Evidence
+from fitter.quantity import Positive
 from fitter.scene import Scene
 from fitter.skeleton import BONES, POINT_PARENTS
 
@@ -26,9 +27,9 @@ class BoneDirection:
     keypoints' sigma) turns a bone of the observed length: a bone that points at the camera says nothing.
     """
 
-    sigma_deg: float = 10.0
-    endpoint_px: float = 4.0
-    robust_width: float | None = 3.0
+    sigma_deg: Positive = 10.0
+    endpoint_px: Positive = 4.0
+    robust_width: Positive | None = 3.0
 
     def residual(self, scene: Scene, evidence: Evidence) -> Float[Tensor, "*batch frames 20 2"]:
         predicted, _ = unit_bones(scene.keypoints)

@@ -7,6 +7,7 @@ from torch import Tensor
 
 from fitter.energy.term import SharedRows
 from fitter.observe.evidence import Evidence
+from fitter.quantity import Positive
 from fitter.scene import Scene
 
 
@@ -14,8 +15,8 @@ from fitter.scene import Scene
 class Focal:
     """log(focal / assumed) / sigma. 0.2 covers phone and web cameras: 0.7 to 1.05 of the longer image side."""
 
-    sigma_log: float = 0.2
-    robust_width: float | None = None
+    sigma_log: Positive = 0.2
+    robust_width: Positive | None = None
 
     def residual(self, scene: Scene, evidence: Evidence) -> Float[Tensor, "*batch 1 1 1"]:
         return (scene.state.log_focal / self.sigma_log)[..., None, None, None]

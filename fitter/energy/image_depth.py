@@ -9,6 +9,7 @@ from torch import Tensor
 
 from fitter.energy.term import FrameRows
 from fitter.observe.evidence import Evidence
+from fitter.quantity import Positive
 from fitter.scene import Scene
 
 POINT_AND_WRIST = np.stack([np.arange(1, 21), np.zeros(20, dtype=int)], axis=1)
@@ -23,8 +24,8 @@ class ImageDepth:
     the focal length: a free focal length could otherwise shrink the noise by growing.
     """
 
-    sigma_px: float = 18.0
-    robust_width: float | None = 3.0
+    sigma_px: Positive = 18.0
+    robust_width: Positive | None = 3.0
 
     def residual(self, scene: Scene, evidence: Evidence) -> Float[Tensor, "*batch frames 20 1"]:
         return ((self.predicted(scene) - evidence.depth_px[:, 1:]) * self.weight(evidence)).unsqueeze(-1)

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from fitter.energy.term import FrameRows
 from fitter.observe.evidence import Evidence
+from fitter.quantity import Positive
 from fitter.scene import Scene
 
 EACH_POINT = np.arange(21)[:, None]
@@ -21,8 +22,8 @@ class Keypoints:
     scaled to one size, so their error does. After S2HAND (Chen et al., CVPR 2021, eq. 7), with a Cauchy loss.
     """
 
-    sigma_px: float = 4.0
-    robust_width: float | None = 3.0
+    sigma_px: Positive = 4.0
+    robust_width: Positive | None = 3.0
 
     def residual(self, scene: Scene, evidence: Evidence) -> Float[Tensor, "*batch frames 21 2"]:
         return (scene.keypoints - evidence.keypoints_px) * self.weight(evidence)

@@ -12,6 +12,7 @@ from fitter.energy.anatomy import EACH_JOINT
 from fitter.energy.term import FIRST_ROTATION, FrameRows
 from fitter.hand.joint_axes import DEVIATION_RAD, MEAN_RAD
 from fitter.observe.evidence import Evidence
+from fitter.quantity import Positive
 from fitter.scene import Scene
 
 FLEXION = 2
@@ -24,8 +25,8 @@ END_AND_MIDDLE = FIRST_ROTATION + 1 + np.stack([END_JOINTS, MIDDLE_JOINTS], axis
 class Pose:
     """(twist, spread, flexion - mean) / (width * deviation), by the table of natural ranges."""
 
-    width: float = 1.0
-    robust_width: float | None = None
+    width: Positive = 1.0
+    robust_width: Positive | None = None
 
     def residual(self, scene: Scene, evidence: Evidence) -> Float[Tensor, "*batch frames 15 3"]:
         angles = scene.joint_angles
@@ -43,9 +44,9 @@ class Coupling:
     `sigma_deg`.
     """
 
-    ratio: float = 2 / 3
-    sigma_deg: float = 15.0
-    robust_width: float | None = 2.0
+    ratio: Positive = 2 / 3
+    sigma_deg: Positive = 15.0
+    robust_width: Positive | None = 2.0
 
     def residual(self, scene: Scene, evidence: Evidence) -> Float[Tensor, "*batch frames 4 1"]:
         flexion = scene.joint_angles[..., FLEXION]

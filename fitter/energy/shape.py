@@ -7,6 +7,7 @@ from torch import Tensor
 
 from fitter.energy.term import SharedRows
 from fitter.observe.evidence import Evidence
+from fitter.quantity import Positive
 from fitter.scene import Scene
 
 
@@ -14,8 +15,8 @@ from fitter.scene import Scene
 class Shape:
     """betas / sigma; `sigma_beta` 1 is the model's own prior."""
 
-    sigma_beta: float = 1.0
-    robust_width: float | None = None
+    sigma_beta: Positive = 1.0
+    robust_width: Positive | None = None
 
     def residual(self, scene: Scene, evidence: Evidence) -> Float[Tensor, "*batch 1 betas 1"]:
         return (scene.state.betas / self.sigma_beta)[..., None, :, None]

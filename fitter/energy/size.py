@@ -8,6 +8,7 @@ from torch import Tensor
 
 from fitter.energy.term import SharedRows
 from fitter.observe.evidence import Evidence
+from fitter.quantity import Positive
 from fitter.scene import Scene
 
 
@@ -19,9 +20,9 @@ class Size:
     186 +- 10 mm is the adult mean over both sexes (ANSUR II, Gordon et al. 2014: women 181, men 194 mm).
     """
 
-    length_mm: float = 186.0
-    sigma_mm: float = 10.0
-    robust_width: float | None = None
+    length_mm: Positive = 186.0
+    sigma_mm: Positive = 10.0
+    robust_width: Positive | None = None
 
     def residual(self, scene: Scene, evidence: Evidence) -> Float[Tensor, "*batch 1 1 1"]:
         length_mm = scene.model.hand_length(scene.state.betas) * 1000.0

@@ -15,6 +15,7 @@ from torch import Tensor
 from fitter import rotation
 from fitter.energy.term import FIRST_ROTATION, TRAJECTORY, TemporalRows
 from fitter.observe.evidence import Evidence
+from fitter.quantity import Positive
 from fitter.scene import Scene
 from fitter.state import N_ROTATIONS
 
@@ -23,9 +24,9 @@ from fitter.state import N_ROTATIONS
 class PoseSmoothness:
     """Angular acceleration of each rotation relative to its parent, in rad/s^2, over its standard deviation."""
 
-    sigma_global_rad_s2: float = 20.0
-    sigma_joint_rad_s2: float = 40.0
-    robust_width: float | None = None
+    sigma_global_rad_s2: Positive = 20.0
+    sigma_joint_rad_s2: Positive = 40.0
+    robust_width: Positive | None = None
 
     def residual(self, scene: Scene, evidence: Evidence) -> Float[Tensor, "*batch triples 16 3"]:
         turns = turns_between(scene.state.rotations)
@@ -54,9 +55,9 @@ class PoseSmoothness:
 class TrajectorySmoothness:
     """Acceleration of the wrist relative to its distance, per s^2: across the line of sight, and in log depth."""
 
-    sigma_lateral_per_s2: float = 10.0
-    sigma_depth_per_s2: float = 5.0
-    robust_width: float | None = None
+    sigma_lateral_per_s2: Positive = 10.0
+    sigma_depth_per_s2: Positive = 5.0
+    robust_width: Positive | None = None
 
     def residual(self, scene: Scene, evidence: Evidence) -> Float[Tensor, "*batch triples 1 3"]:
         before, after = inverse_intervals(evidence.time_s)

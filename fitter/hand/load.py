@@ -1,7 +1,7 @@
 """The hand model a user names: the free one that comes with the program, or their own MANO file.
 
-    load_hand_model("anny")
-    load_hand_model("/data/mano_v1_2/models/MANO_RIGHT.pkl")
+load_hand_model("anny")
+load_hand_model("/data/mano_v1_2/models/MANO_RIGHT.pkl")
 """
 
 from pathlib import Path

@@ -216,7 +216,9 @@ def _decode(value: Any, depth: int = 0) -> np.ndarray:
         return _decode(value.field("x"), depth + 1)
     if isinstance(value, _Select):
         selected = _decode(value.field("a"), depth + 1).ravel()[_indices(value.field("idxs"))]
-        return selected.reshape(_shape(value.field("preferred_shape"))) if "preferred_shape" in value.state else selected
+        return (
+            selected.reshape(_shape(value.field("preferred_shape"))) if "preferred_shape" in value.state else selected
+        )
     if isinstance(value, (_Columns, _Rows)):
         return _decode_sparse(value)
     raise ValueError(f"found {type(value).__name__.lstrip('_').lower()}")

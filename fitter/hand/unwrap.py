@@ -1,6 +1,6 @@
 """Texture coordinates for a mesh that has none (MANO): unwrapped once by xatlas, then read from the cache.
 
-    uv, uv_faces = unwrap(template, faces)      # (C, 2) in 0..1, v up; (F, 3) indices into uv
+uv, uv_faces = unwrap(template, faces)      # (C, 2) in 0..1, v up; (F, 3) indices into uv
 """
 
 import hashlib
@@ -72,9 +72,7 @@ def _content_key(template: Float[np.ndarray, "vertices 3"], faces: Int[np.ndarra
     return hashlib.sha256(content).hexdigest()[:32]
 
 
-def _read(
-    path: Path, n_faces: int
-) -> tuple[Float[np.ndarray, "corners 2"], Int[np.ndarray, "faces 3"]] | None:
+def _read(path: Path, n_faces: int) -> tuple[Float[np.ndarray, "corners 2"], Int[np.ndarray, "faces 3"]] | None:
     """The cached unwrap, or None where there is none that can be used."""
     if not path.is_file():
         return None

@@ -26,7 +26,7 @@ def vertex_normals(
 ) -> Float[Tensor, "*any vertices 3"]:
     """Unit normals, the mean of the adjacent faces' weighted by area; 0 for a vertex without a face of any area."""
     index = faces.long()
-    a, b, c = (vertices[..., index[:, k], :] for k in range(3))
+    a, b, c = (vertices.index_select(-2, index[:, k]) for k in range(3))
     face_normals = torch.linalg.cross(b - a, c - a)
     normals = torch.zeros_like(vertices)
     for k in range(3):
