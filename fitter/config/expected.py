@@ -36,8 +36,8 @@ _PLAIN = {
 
 
 def describe_type(annotation: object, key: str = "") -> str:
-    """The values that `annotation` allows, with the unit that the last word of `key` names."""
-    unit = UNITS.get(key.rpartition(".")[2].rpartition("_")[2])
+    """The values that `annotation` allows, with the unit that the last word of `key` (or of an option) names."""
+    unit = UNITS.get(key.replace("-", "_").rpartition(".")[2].rpartition("_")[2])
     return f"{_describe(annotation)} ({unit})" if unit else _describe(annotation)
 
 

@@ -50,6 +50,14 @@ def from_mapping(cls: type[T], mapping: object, where: str) -> T:
     return cast(T, _read_dataclass(cls, mapping, _Spot(where)))
 
 
+def from_value(annotation: object, value: object, where: str) -> object:
+    """`value` as the type `annotation`; `where` begins every error and names the unit by its last word.
+
+    Raises InputError as `from_mapping` does.
+    """
+    return _read(annotation, value, _Spot("", where))
+
+
 def to_mapping(config: object) -> dict[str, object]:
     """Plain dicts, lists and scalars with the values of the dataclass `config`, for YAML or JSON."""
     plain = _plain(config)
@@ -82,6 +90,11 @@ def members(annotation: object) -> tuple[object, ...]:
     return (annotation,)
 
 
+def kinds(annotation: object) -> tuple[object, ...]:
+    """The members of a union without their bounds: bool, int, float, str, Path, a dataclass, ..."""
+    return tuple(get_args(member)[0] if get_origin(member) is Annotated else member for member in members(annotation))
+
+
 def _read(annotation: object, value: object, spot: _Spot) -> object:
     """`value` as `annotation` wants it: the way through sections and lists down to the scalars."""
     options = members(annotation)
@@ -90,10 +103,9 @@ def _read(annotation: object, value: object, spot: _Spot) -> object:
     sections = [option for option in options if dataclasses.is_dataclass(option)]
     if sections and (isinstance(value, dict) or len(sections) == len(options)):
         return _read_dataclass(_choose(cast("list[type]", sections), value, spot), value, spot)
-    for option in options:
-        bare = get_args(option)[0] if get_origin(option) is Annotated else option
-        if get_origin(bare) is tuple and isinstance(value, list | tuple):
-            return _read_tuple(get_args(bare), value, spot)
+    for kind in kinds(annotation):
+        if get_origin(kind) is tuple and isinstance(value, list | tuple):
+            return _read_tuple(get_args(kind), value, spot)
     return _read_scalar(annotation, value, spot)
 
 
@@ -156,7 +168,7 @@ def _read_tuple(
 
 
 def _read_scalar(annotation: object, value: object, spot: _Spot) -> object:
-    if isinstance(value, str) and Path in members(annotation):
+    if isinstance(value, str) and Path in kinds(annotation):
         return Path(value)
     adapter = TypeAdapter(cast("type[object]", annotation), config=_SCALARS)
     try:
