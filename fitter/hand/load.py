@@ -11,7 +11,7 @@ from fitter.hand.model import HandModel
 
 
 def load_hand_model(name_or_path: str) -> HandModel:
-    """`anny`, or the path of a MANO file or of its folder. Raises InputError where the path holds no MANO right hand."""
+    """`anny`, or the path of a MANO file or its folder. Raises InputError where the path holds no MANO right hand."""
     if name_or_path == "anny":
         from fitter.hand.anny import load_anny
 
