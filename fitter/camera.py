@@ -6,12 +6,33 @@ Axes: x right, y down, z forward. Pixels: the centre of the first pixel is (0.5,
     pixels = camera.project(points_m)             # (..., 3) metres -> (..., 2) pixels
 """
 
+import logging
+import math
 from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor
+
+from fitter.errors import InputError
+
+logger = logging.getLogger(__name__)
+
+# Focal length over the longer image side of cameras nobody measured. A phone's main camera (26 mm equivalent, that is
+# 26 / 43.3 of the diagonal, which is 1.25 times the longer side of 4:3) has 0.75 in photographs and 0.8-0.9 in video,
+# which is cropped for stabilisation; 16:9 web cameras of 78 to 60 degrees across the diagonal have 0.71-0.99.
+ASSUMED_FOCAL = 0.85
+ASSUMED_FOCAL_SD = 0.2  # one standard deviation of log(focal length): covers 0.7 to 1.05
+
+# Principal points of lenses lie within a few per cent of the image's centre; further off than this share of the image's
+# size, the intrinsics were measured in images of another size. Less may be an image cropped on purpose, unless both
+# axes are off by the same factor, which is suspicious from SCALED_OFFSET on.
+PRINCIPAL_POINT_OFFSET = 0.35
+SCALED_OFFSET = 0.1
+SAME_FACTOR = 0.03
+
+INTRINSICS_FORM = "FX,FY,CX,CY[,K1,K2,P1,P2[,K3]]"
 
 
 @dataclass(frozen=True)
@@ -80,3 +101,46 @@ class Camera:
         if len(distortion) >= 4:
             distortion[3] = -distortion[3]  # p2 multiplies r^2 + 2x^2 in x: odd under the flip
         return replace(self, cx=self.width - self.cx, distortion=tuple(distortion))
+
+
+def parse_intrinsics(text: str, size: tuple[int, int]) -> Camera:
+    """The camera of frames of `size` (width, height) from `FX,FY,CX,CY[,K1,K2,P1,P2[,K3]]`, pixels.
+
+    Raises InputError where these are no numbers, too few or many, or belong to frames of another size.
+    """
+    try:
+        numbers = [float(part) for part in text.split(",")]
+    except ValueError:
+        raise InputError(f"--intrinsics {text}: expected {INTRINSICS_FORM}, numbers separated by commas") from None
+    if len(numbers) not in (4, 8, 9):
+        raise InputError(f"--intrinsics {text}: expected {INTRINSICS_FORM}, that is 4, 8 or 9 numbers")
+    if not all(math.isfinite(number) for number in numbers):
+        raise InputError(f"--intrinsics {text}: expected finite numbers")
+    (fx, fy, cx, cy), distortion = numbers[:4], tuple(numbers[4:])
+    width, height = size
+    if fx <= 0 or fy <= 0:
+        raise InputError(f"--intrinsics {text}: expected positive focal lengths, found {fx:g} and {fy:g} pixels")
+    if not (0 <= cx <= width and 0 <= cy <= height):
+        raise InputError(
+            f"--intrinsics {text}: the principal point ({cx:g}, {cy:g}) lies outside the {width}x{height} frames; "
+            "expected intrinsics of frames of this size"
+        )
+    if max(abs(cx / width - 0.5), abs(cy / height - 0.5)) > PRINCIPAL_POINT_OFFSET:
+        raise InputError(
+            f"--intrinsics {text}: the principal point ({cx:g}, {cy:g}) suggests frames of about "
+            f"{2 * cx:.0f}x{2 * cy:.0f}, but these are {width}x{height}; expected intrinsics of frames of this size"
+        )
+    if abs(cx / width - cy / height) < SAME_FACTOR and abs(cx / width - 0.5) > SCALED_OFFSET:
+        logger.warning("intrinsics %s look like those of %.0fx%.0f frames, not %dx%d", text, 2 * cx, 2 * cy, *size)
+    return Camera(fx, fy, cx, cy, width, height, distortion)
+
+
+def assumed_camera(size: tuple[int, int]) -> Camera:
+    """The camera to start from when nobody measured it: ASSUMED_FOCAL times the longer side, centred, `known` False."""
+    width, height = size
+    focal = ASSUMED_FOCAL * max(size)
+    logger.warning(
+        "focal length assumed: %.0f px (%.2f times the longer side, one standard deviation %.0f %%)",
+        *(focal, ASSUMED_FOCAL, 100 * ASSUMED_FOCAL_SD),
+    )
+    return Camera(focal, focal, width / 2, height / 2, width, height, known=False)

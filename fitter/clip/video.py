@@ -1,0 +1,204 @@
+"""A video file as a clip, through PyAV: real presentation times, rotation applied, only what decodes.
+
+The frames are counted from the packets' time stamps where these can be trusted, which takes milliseconds; the last
+group of pictures is decoded to see that the file ends properly; in every other case the whole file is decoded once.
+
+    clip = open_video(Path("hand.mp4"))
+"""
+
+import logging
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from fractions import Fraction
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from jaxtyping import Float
+
+from fitter.clip.clip import FOLDER_FPS, Frame
+from fitter.errors import InputError
+
+if TYPE_CHECKING:
+    import av
+    from av.container import InputContainer
+
+logger = logging.getLogger(__name__)
+
+FULL_TURN_DEG = 360
+QUARTER_TURN_DEG = 90
+
+
+@dataclass(frozen=True)
+class VideoClip:
+    """The decodable frames of a video file; see `Clip`. `stamps` are their presentation time stamps, or None."""
+
+    path: Path
+    name: str
+    width: int
+    height: int
+    fps: float
+    time_s: Float[np.ndarray, "frames"] = field(repr=False)
+    stamps: tuple[int, ...] | None = field(repr=False)
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def n_frames(self) -> int:
+        return len(self.time_s)
+
+    def frames(self) -> Iterator[Frame]:
+        with _opened(self.path) as container:
+            yield from self._pictures(container, 0)
+
+    def still(self, index: int) -> Frame:
+        if not 0 <= index < self.n_frames:
+            raise IndexError(f"frame {index} of a clip of {self.n_frames} frames")
+        with _opened(self.path) as container:
+            start = 0
+            if self.stamps is not None and index > 0:
+                container.seek(self.stamps[index], stream=_pictures_stream(container, self.path))
+                start = index
+            for offset, picture in enumerate(self._pictures(container, start)):
+                if start + offset == index:
+                    return picture
+        raise InputError(f"{self.path} changed while it was read: frame {index} is gone")
+
+    def _pictures(self, container: "InputContainer", start: int) -> Iterator[Frame]:
+        """Frames `start`.. of the clip; one that does not decode although it was announced repeats its neighbour."""
+        wanted = list(self.stamps[start:]) if self.stamps is not None else list(range(start, self.n_frames))
+        position, missing, picture = 0, 0, None
+        for count, frame in enumerate(_decoded(container, self.path)):
+            stamp = count if self.stamps is None else frame.pts
+            if position == len(wanted):
+                break
+            if stamp is None or stamp < wanted[position]:
+                continue
+            latest = _upright(frame)
+            if latest.shape[:2] != (self.height, self.width):
+                raise _resized(self.path, (self.width, self.height), latest)
+            while position < len(wanted) and wanted[position] < stamp:
+                yield latest if picture is None else picture
+                position, missing = position + 1, missing + 1
+            picture = latest
+            if position < len(wanted) and wanted[position] == stamp:
+                yield picture
+                position += 1
+        if picture is None:
+            raise InputError(f"{self.path} holds no frame that can be decoded: expected an intact video file")
+        for _ in range(len(wanted) - position):
+            yield picture
+        missing += len(wanted) - position
+        if missing:
+            logger.warning("%s: %d damaged frames were replaced by their neighbours", self.path, missing)
+
+
+def open_video(path: Path) -> VideoClip:
+    """The video file `path` as a clip. Raises InputError if it is none, has no picture, or no frame decodes."""
+    with _opened(path) as container:
+        stream = _pictures_stream(container, path)
+        base = stream.time_base
+        announced = stream.frames
+        rate = float(stream.average_rate or stream.guessed_rate or FOLDER_FPS)
+    stamps = _trusted_stamps(path, announced)
+    if stamps is None:
+        stamps = _decoded_stamps(path)
+    if not stamps:
+        raise InputError(f"{path} holds no frame that can be decoded: expected an intact video file")
+    ordered = tuple(stamp for stamp in stamps if stamp is not None)
+    usable = len(ordered) == len(stamps) and base is not None and all(np.diff(ordered) > 0)
+    warnings = []
+    if announced > len(stamps):
+        warnings.append(f"{path} announces {announced} frames but only {len(stamps)} can be decoded: it is damaged")
+    if usable and base is not None:
+        time_s = np.array([float((stamp - ordered[0]) * base) for stamp in ordered])
+        if len(ordered) > 1:
+            rate = float(Fraction(len(ordered) - 1) / ((ordered[-1] - ordered[0]) * base))
+    else:
+        time_s = np.arange(len(stamps)) / rate
+        warnings.append(f"{path} has no usable time stamps: {rate:g} frames per second assumed")
+    for warning in warnings:
+        logger.warning(warning)
+    with _opened(path) as container:
+        height, width = _upright(next(_decoded(container, path))).shape[:2]
+    return VideoClip(path, path.stem, width, height, rate, time_s, ordered if usable else None, tuple(warnings))
+
+
+def _trusted_stamps(path: Path, announced: int) -> list[int | None] | None:
+    """Stamps of all frames from the packets alone, or None where only decoding can tell."""
+    keyframe = None
+    stamps: list[int] = []
+    with _opened(path) as container:
+        stream = _pictures_stream(container, path)
+        for packet in container.demux(stream):
+            if packet.size == 0:
+                continue
+            if packet.pts is None or packet.is_corrupt or packet.is_discard:
+                return None
+            stamps.append(packet.pts)
+            if packet.is_keyframe:
+                keyframe = packet.pts
+        stamps.sort()
+        if keyframe is None or len(set(stamps)) != len(stamps) or announced not in (0, len(stamps)):
+            return None
+        container.seek(keyframe, stream=stream)
+        tail = [frame.pts for frame in _decoded(container, path)]
+    intact = bool(tail) and tail == stamps[-len(tail) :]
+    return list(stamps) if intact else None
+
+
+def _decoded_stamps(path: Path) -> list[int | None]:
+    with _opened(path) as container:
+        return [frame.pts for frame in _decoded(container, path)]
+
+
+def _decoded(container: "InputContainer", path: Path) -> "Iterator[av.VideoFrame]":
+    """Every frame that decodes, in presentation order; packets that do not are passed over."""
+    from av.error import FFmpegError
+
+    stream = _pictures_stream(container, path)
+    stream.thread_type = "AUTO"
+    packets = container.demux(stream)
+    while True:
+        try:
+            frames = next(packets).decode()
+        except StopIteration:
+            return
+        except FFmpegError as error:
+            logger.debug("%s: a packet does not decode: %s", path, error)
+            continue
+        yield from (frame for frame in frames if not frame.is_corrupt)  # type: ignore[misc]
+
+
+def _opened(path: Path) -> "InputContainer":
+    import av
+    from av.error import FFmpegError
+
+    try:
+        # Playlists and the like name further addresses: an untrusted file may open nothing but files.
+        return av.open(str(path.absolute()), options={"protocol_whitelist": "file"})
+    except FFmpegError as error:
+        reason = (error.strerror or "unknown reason").lower()
+        raise InputError(f"{path} cannot be read as a video ({reason}): expected an intact video file") from None
+
+
+def _pictures_stream(container: "InputContainer", path: Path) -> "av.VideoStream":
+    from av.stream import Disposition
+
+    streams = [stream for stream in container.streams.video if not stream.disposition & Disposition.attached_pic]
+    if container.format.name == "tty":
+        raise InputError(f"{path} is a text file: expected a video file or a folder of images")
+    if not streams:
+        raise InputError(f"{path} holds no video stream: expected a video file, not sound or subtitles alone")
+    return streams[0]
+
+
+def _upright(frame: "av.VideoFrame") -> Frame:
+    """The frame as RGB, turned by the rotation that its display matrix asks for."""
+    picture = frame.to_ndarray(format="rgb24")
+    quarter_turns = round(frame.rotation % FULL_TURN_DEG / QUARTER_TURN_DEG)
+    return np.ascontiguousarray(np.rot90(picture, quarter_turns)) if quarter_turns % 4 else picture
+
+
+def _resized(path: Path, size: tuple[int, int], picture: np.ndarray) -> InputError:
+    found = f"{picture.shape[1]}x{picture.shape[0]}"
+    return InputError(f"{path} changes its size from {size[0]}x{size[1]} to {found}: expected frames of one size")

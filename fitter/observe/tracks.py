@@ -1,0 +1,218 @@
+"""Which hands are really in the clip: pieces cleaned, joined over gaps, given a side by a clip-wide vote.
+
+    hands = track_hands(frames, clip, source="mediapipe", hand="auto")      # one or two Observations
+
+There is at most one left and one right hand. A piece keeps the side that its frames vote for; a single frame that
+calls itself the other side changes nothing.
+"""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from fitter.clip import Clip
+from fitter.errors import NoHandError
+from fitter.observe.observations import Detection, Observations, Side
+from fitter.observe.pieces import NEAR, Piece, hand_extent, link, reach, separation
+
+logger = logging.getLogger(__name__)
+
+HandChoice = Literal["auto", "left", "right", "both"]
+
+JOIN_GAP_S = 2.0  # pieces further apart in time share no vote
+FLEETING_S = 0.3  # a piece shorter than this must lie where the hand was before or is afterwards
+SPURIOUS_S = 0.5  # a hand seen for less than this in all (or half of a shorter clip) is a false alarm
+SPURIOUS_SHARE = 0.05  # and so is one seen for less than this share of the frames of the other hand
+UNSURE = 0.5  # a piece whose vote is weaker may take the other side if its own is taken
+JUMP = 0.5  # extents from the local median at which a detection is looked at as an outlier ...
+JUMP_RATIO = 4.0  # ... and is one if that is so many times what the hand moves there anyway
+JUMP_WINDOW = 3  # frames on either side that make the local median
+
+
+@dataclass(frozen=True)
+class Hand:
+    """The pieces of one hand, no two in one frame, in the order of their starts."""
+
+    side: Side
+    pieces: tuple[Piece, ...]
+
+    @property
+    def support(self) -> float:
+        return sum(piece.support for piece in self.pieces)
+
+    @property
+    def n_observed(self) -> int:
+        return sum(len(piece.frames) for piece in self.pieces)
+
+
+def track_hands(
+    frames: Sequence[Sequence[Detection]], clip: Clip, source: str, hand: HandChoice = "auto"
+) -> list[Observations]:
+    """The hands of a clip, strongest first: one or two of different sides, each with a row for every frame.
+
+    `auto` returns the hands that are there, `both` also takes a second one that is doubtful, `left` and `right` return
+    one: the user's word stands even against the vote. Raises NoHandError where no hand was found.
+    """
+    pieces = [without_jumps(piece) for piece in link(frames, clip.time_s)]
+    pieces = without_strays(joined(pieces, clip.time_s), clip.time_s)
+    hands = assigned(pieces, keep_second=hand == "both")
+    if hand != "both":
+        hands = without_false_alarms(hands, clip)
+    if not hands:
+        raise NoHandError(f"no hand was found in the {clip.n_frames} frames of {clip.path}")
+    if hand in ("left", "right"):
+        hands = [_asked_for(hands, "left" if hand == "left" else "right")]
+    if hand == "both" and len(hands) == 1:
+        logger.warning("%s: two hands were asked for, but only one was found", clip.path)
+    for found in hands:
+        logger.info("%s hand observed in %d of %d frames", found.side, found.n_observed, clip.n_frames)
+    return [observations(found, clip, source) for found in hands]
+
+
+def without_jumps(piece: Piece) -> Piece:
+    """The piece without detections that leave it for a moment: far from the local median, beyond its own motion."""
+    if len(piece.frames) < 2 * JUMP_WINDOW + 1:
+        return piece
+    points = np.stack([detection.keypoints_px for detection in piece.detections])
+    kept = []
+    for index, detection in enumerate(piece.detections):
+        start = min(max(index - JUMP_WINDOW, 0), len(points) - 2 * JUMP_WINDOW - 1)
+        window = points[start : start + 2 * JUMP_WINDOW + 1]
+        seen = detection.confidence > 0
+        away = np.linalg.norm(window - np.median(window, axis=0), axis=-1)[:, seen].mean(axis=1) / hand_extent(
+            detection
+        )
+        kept.append(bool(away[index - start] <= max(JUMP, JUMP_RATIO * float(np.median(away)))))
+    return _where(piece, kept)
+
+
+def joined(pieces: Sequence[Piece], time_s: np.ndarray) -> list[Piece]:
+    """Pieces joined where the later begins within reach of where the earlier ended, nearest first: their votes add.
+
+    Pieces that vote for opposite sides are joined only if the joints hardly moved.
+    """
+    pieces = [piece for piece in pieces if piece.frames]
+    links = []
+    for i, one in enumerate(pieces):
+        for j, other in enumerate(pieces):
+            gap_s = float(time_s[other.frames[0]] - time_s[one.frames[-1]])
+            if 0 < gap_s <= JOIN_GAP_S:
+                distance = separation(one.detections[-1], other.detections[0])
+                if distance <= reach(gap_s):
+                    links.append((distance, i, j))
+    chains = {index: [index] for index in range(len(pieces))}  # by the index of their first piece
+    ends = {index: index for index in range(len(pieces))}  # the last piece of a chain -> its first
+    for distance, i, j in sorted(links):
+        if i not in ends or j not in chains or ends[i] == j:
+            continue
+        votes = _chained(pieces, chains[ends[i]]).vote * _chained(pieces, chains[j]).vote
+        if votes > -UNSURE or distance <= NEAR:
+            first = ends.pop(i)
+            chains[first] += chains.pop(j)
+            ends[chains[first][-1]] = first
+    return [_chained(pieces, chain) for chain in chains.values()]
+
+
+def _chained(pieces: Sequence[Piece], chain: Sequence[int]) -> Piece:
+    frames = tuple(frame for index in chain for frame in pieces[index].frames)
+    return Piece(frames, tuple(detection for index in chain for detection in pieces[index].detections))
+
+
+def without_strays(pieces: Sequence[Piece], time_s: np.ndarray) -> list[Piece]:
+    """Drop fleeting pieces that no longer piece leads to or continues: a background taken for a hand for a moment."""
+    spans = [float(time_s[piece.frames[-1]] - time_s[piece.frames[0]]) for piece in pieces]
+    longest = max(spans, default=0.0)
+    return [piece for piece, span in zip(pieces, spans, strict=True) if span >= min(FLEETING_S, longest)]
+
+
+def assigned(pieces: Sequence[Piece], keep_second: bool) -> list[Hand]:
+    """Left and right hand made of pieces that do not overlap, best supported first; the strongest hand first.
+
+    A piece gives way in the frames that a stronger one covers. If that leaves less than half of it, it is another
+    hand: it goes to the other side if its own vote is unsure or `keep_second`, else it is left out.
+    """
+    chosen: dict[Side, list[Piece]] = {"right": [], "left": []}
+    for piece in sorted(pieces, key=lambda piece: -piece.support):
+        side: Side = "right" if piece.vote >= 0 else "left"
+        other: Side = "left" if side == "right" else "right"
+        free, free_there = _uncovered(piece, chosen[side]), _uncovered(piece, chosen[other])
+        if 2 * len(free.frames) >= len(piece.frames):
+            chosen[side].append(free)
+        elif (keep_second or abs(piece.vote) < UNSURE) and 2 * len(free_there.frames) >= len(piece.frames):
+            logger.warning("two %s hands at once: the weaker is taken for the %s one", side, other)
+            chosen[other].append(free_there)
+        else:
+            logger.info("a second %s hand in frames %d-%d is left out", side, piece.frames[0], piece.frames[-1])
+    hands = [
+        Hand(side, tuple(sorted(chain, key=lambda piece: piece.frames[0]))) for side, chain in chosen.items() if chain
+    ]
+    return sorted(hands, key=lambda hand: -hand.support)
+
+
+def _uncovered(piece: Piece, stronger: Sequence[Piece]) -> Piece:
+    """The frames of `piece` that lie within none of the `stronger` pieces."""
+    return _where(
+        piece, [all(not one.frames[0] <= frame <= one.frames[-1] for one in stronger) for frame in piece.frames]
+    )
+
+
+def _where(piece: Piece, keep: Sequence[bool]) -> Piece:
+    kept = [index for index, wanted in enumerate(keep) if wanted]
+    return Piece(tuple(piece.frames[index] for index in kept), tuple(piece.detections[index] for index in kept))
+
+
+def without_false_alarms(hands: Sequence[Hand], clip: Clip) -> list[Hand]:
+    """Drop hands seen for less than SPURIOUS_S (or half of a shorter clip) or SPURIOUS_SHARE of the stronger hand."""
+    least = min(SPURIOUS_S * clip.fps, clip.n_frames / 2)
+    kept = []
+    for hand in hands:
+        needed = max(least, SPURIOUS_SHARE * hands[0].n_observed)
+        if hand.n_observed >= needed:
+            kept.append(hand)
+        else:
+            logger.info("a %s hand seen in %d frames only is left out", hand.side, hand.n_observed)
+    return kept
+
+
+def _asked_for(hands: Sequence[Hand], side: Side) -> Hand:
+    for hand in hands:
+        if hand.side == side:
+            return hand
+    best = hands[0]
+    logger.warning("the detections call the hand %s; it is fitted as the %s hand that was asked for", best.side, side)
+    return Hand(side, best.pieces)
+
+
+def observations(hand: Hand, clip: Clip, source: str) -> Observations:
+    """The hand's detections as arrays over all frames; what is missing is 0 with confidence 0.
+
+    Depth and 3D landmarks are given only where all detections of the hand have them.
+    """
+    frames = [frame for piece in hand.pieces for frame in piece.frames]
+    detections = [detection for piece in hand.pieces for detection in piece.detections]
+
+    def over_clip(rows: list[np.ndarray | None]) -> np.ndarray | None:
+        present = [row for row in rows if row is not None]
+        if len(present) < len(rows):
+            return None
+        table = np.zeros((clip.n_frames, *present[0].shape))
+        table[frames] = np.stack(present)
+        return table
+
+    confidence = np.zeros((clip.n_frames, 21))
+    confidence[frames] = np.stack([detection.confidence for detection in detections])
+    keypoints = np.zeros((clip.n_frames, 21, 2))
+    keypoints[frames] = np.stack([detection.keypoints_px for detection in detections])
+    return Observations(
+        source=source,
+        side=hand.side,
+        time_s=clip.time_s,
+        image_size=(clip.width, clip.height),
+        keypoints_px=np.where(confidence[..., None] > 0, keypoints, 0.0),
+        confidence=confidence,
+        depth_px=over_clip([detection.depth_px for detection in detections]),
+        landmarks_m=over_clip([detection.landmarks_m for detection in detections]),
+    )
