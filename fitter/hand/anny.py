@@ -24,7 +24,7 @@ from fitter.skeleton import POINT_PARENTS, ROTATION_OF_POINT
 logger = logging.getLogger(__name__)
 
 # Counts changes of the conversion: a cached file of another schema is not read.
-SCHEMA = 4
+SCHEMA = 5
 MAX_BETAS = 20
 FLESH_COMPONENTS = 5
 

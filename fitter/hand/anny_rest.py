@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from fitter.hand.anny_source import AnnySource
 from fitter.hand.anthropometry import bone_lengths, mean_hand_length
+from fitter.hand.joint_axes import THUMB_PAD_DEG
 from fitter.skeleton import POINT_PARENTS
 
 FINGER_POINTS = np.arange(1, 21).reshape(5, 4)
@@ -22,8 +23,8 @@ FINGER_POINTS = np.arange(1, 21).reshape(5, 4)
 # from -x towards the thumb's side by these degrees; the thumb oblique and a little towards the palm.
 SPREAD_DEG = np.array([np.nan, 2.5, 0.5, -4.5, -24.0])
 THUMB_DIRECTION = np.array([-0.70, -0.14, 0.70])
-# MANO's thumb nail faces (1, 1, 1) at rest (the axes of its public anatomical layers).
-THUMB_NAIL = np.array([1.0, 1.0, 1.0])
+# The thumb's nail faces away from where its flexion axis expects the pad.
+THUMB_NAIL = np.array([0.0, np.sin(np.radians(THUMB_PAD_DEG)), np.cos(np.radians(THUMB_PAD_DEG))])
 
 # The root of the thumb: on the line from the wrist to the thumb's second joint, at this share of it, which makes the
 # metacarpal as long, beside the phalanges, as in people.

@@ -68,7 +68,7 @@ def read_model(path: Path) -> HandModel:
 
     ValueError, KeyError, OSError or zipfile.BadZipFile where the file is not a hand model of this schema.
     """
-    with np.load(path, allow_pickle=False) as file:
+    with path.open("rb") as stream, np.load(stream, allow_pickle=False) as file:
         name = str(file["name"])
         tensors = {key: torch.from_numpy(file[key]) for key in _TENSORS if key in file or key not in _OPTIONAL}
     model = HandModel(name=name, **{key: tensors.get(key) for key in _TENSORS})  # pyright: ignore[reportArgumentType]
