@@ -3,8 +3,8 @@
     def main(words=None):
         return run_command(lambda request: ..., sys.argv[1:])
 
-Status 0: done; 2 and 3: as the HandfitError says; 130: Ctrl-C; 143: asked to stop; 1: anything else. A traceback is shown
-with --debug or HANDFIT_DEBUG=1 only.
+Status 0: done; 2 and 3: as the HandfitError says; 130: Ctrl-C; 143: asked to stop; 1: anything else. A traceback is
+shown with --debug or HANDFIT_DEBUG=1 only.
 """
 
 import logging
@@ -34,7 +34,9 @@ def run_command(work: Callable[[Request], None], words: Sequence[str]) -> int:
     except HandfitError as error:
         return _report(str(error), error.exit_status, debug)
     except KeyboardInterrupt:
-        return _report("interrupted; files of earlier runs are untouched, no half-written file is left", INTERRUPTED, debug)
+        return _report(
+            "interrupted; files of earlier runs are untouched, no half-written file is left", INTERRUPTED, debug
+        )
     except BrokenPipeError:
         # Whoever read stdout has gone (`| head`): nothing is left to be said, and Python must not flush it at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
