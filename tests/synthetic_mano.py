@@ -1,7 +1,7 @@
 """MANO files with invented numbers: the real file's keys, shapes, types and pickle, and a mitten instead of a hand.
 
-    write_python2_pickle(path, chumpy_content(synthetic_mano("right")))
-    write_plain_pickle(path, synthetic_mano("left"))        # for smplx, which cannot do without chumpy otherwise
+write_python2_pickle(path, chumpy_content(synthetic_mano("right")))
+write_plain_pickle(path, synthetic_mano("left"))        # for smplx, which cannot do without chumpy otherwise
 """
 
 import io
@@ -208,14 +208,16 @@ def chumpy_modules() -> Iterator[None]:
             del sys.modules[name]
 
 
-class Python2Pickler(pickle._Pickler):  # pyright: ignore[reportAttributeAccessIssue]
+PurePythonPickler: Any = vars(pickle)["_Pickler"]  # the one whose methods can be overridden
+
+
+class Python2Pickler(PurePythonPickler):
     """Writes protocol 2 as Python 2 did: str and bytes alike are byte strings, old names of modules."""
 
-    dispatch = dict(pickle._Pickler.dispatch)  # pyright: ignore[reportAttributeAccessIssue]
+    dispatch = dict(PurePythonPickler.dispatch)
 
-    def __init__(self, file: io.BytesIO, old_scipy_names: bool = True) -> None:
+    def __init__(self, file: io.BytesIO) -> None:
         super().__init__(file, protocol=2, fix_imports=True)
-        self.old_scipy_names = old_scipy_names
 
     def save_byte_string(self, text: str | bytes) -> None:
         data = text.encode("latin1") if isinstance(text, str) else text
@@ -226,9 +228,10 @@ class Python2Pickler(pickle._Pickler):  # pyright: ignore[reportAttributeAccessI
         self.memoize(text)
 
     def save_global(self, obj: Any, name: str | None = None) -> None:
-        module = getattr(obj, "__module__", "")
-        if self.old_scipy_names and module.startswith("scipy.sparse._"):
-            self.write(pickle.GLOBAL + f"{module.replace('._', '.')}\n{obj.__qualname__}\n".encode())
+        module = getattr(obj, "__module__", None) or ""
+        old = module.replace("scipy.sparse._", "scipy.sparse.").replace("numpy._core", "numpy.core")
+        if old != module:
+            self.write(pickle.GLOBAL + f"{old}\n{name or obj.__qualname__}\n".encode())
             self.memoize(obj)
         else:
             super().save_global(obj, name)

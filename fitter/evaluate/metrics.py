@@ -123,8 +123,8 @@ def f_score(
     """
     from scipy.spatial import KDTree
 
-    precision = float((KDTree(truth).query(fitted)[0] < threshold).mean())
-    recall = float((KDTree(fitted).query(truth)[0] < threshold).mean())
+    precision = float(np.mean(np.asarray(KDTree(truth).query(fitted)[0]) < threshold))
+    recall = float(np.mean(np.asarray(KDTree(fitted).query(truth)[0]) < threshold))
     return 2 * precision * recall / (precision + recall) if precision + recall > 0 else 0.0
 
 

@@ -1,7 +1,7 @@
 """The hand model a user names: the free one that comes with the program, or their own MANO file.
 
-    load_hand_model("anny")
-    load_hand_model("/data/mano_v1_2/models/MANO_RIGHT.pkl")
+load_hand_model("anny")
+load_hand_model("/data/mano_v1_2/models/MANO_RIGHT.pkl")
 """
 
 from pathlib import Path
@@ -11,7 +11,7 @@ from fitter.hand.model import HandModel
 
 
 def load_hand_model(name_or_path: str) -> HandModel:
-    """`anny`, or the path of a MANO file or of its folder. Raises InputError where the path holds no MANO right hand."""
+    """`anny`, or the path of a MANO file or its folder. Raises InputError where the path holds no MANO right hand."""
     if name_or_path == "anny":
         from fitter.hand.anny import load_anny
 

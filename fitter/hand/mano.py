@@ -7,13 +7,16 @@ Only the right-hand file is read: left hands are fitted as mirrored right ones (
 published left file has the right hand's shape basis, unmirrored (github.com/vchoutas/smplx/issues/48).
 """
 
+import tokenize
 import zipfile
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
 from jaxtyping import Float, Int
+from numpy.lib.npyio import NpzFile
 
 from fitter.errors import InputError
 from fitter.hand.mano_pickle import MAX_FILE_BYTES, read_mano_pickle
@@ -37,6 +40,11 @@ SHAPES: dict[str, tuple[int, ...]] = {
 FILE_NAMES = ("MANO_RIGHT.pkl", "MANO_RIGHT.npz")
 FOLDERS = (".", "mano", "models", "mano/models")  # the download's own layout and smplx's
 WANTED = "expected MANO_RIGHT.pkl as downloaded from mano.is.tue.mpg.de, its .npz form, or a folder with one of them"
+# What numpy and zipfile raise for a member that is pickled, damaged, encrypted or compressed in an unknown way.
+MEMBER_ERRORS = (
+    *(ValueError, TypeError, SyntaxError, EOFError, OSError, MemoryError, RuntimeError, NotImplementedError),
+    *(zipfile.BadZipFile, zlib.error, tokenize.TokenError),
+)
 WEIGHT_SUM_TOLERANCE = 1e-4  # skinning weights sum to 1; room for files stored in float32
 
 
@@ -55,9 +63,9 @@ class _ManoArrays:
 def load_mano(path: Path) -> HandModel:
     """The right hand of MANO in float64, 10 betas, metres, from a `.pkl`, a `.npz` or a folder with one of them.
 
-    Joints come from the joint regressor; the five tips are smplx's vertices, rigid with the last bones. UVs, which MANO
-    has not, are unwrapped once and cached. The mesh stays open at the wrist. Raises InputError, one sentence, for a file
-    that is missing, no MANO, a left hand, or refused (`fitter.hand.mano_pickle`).
+    Joints come from the joint regressor; the five tips are smplx's vertices, rigid with the last bones. UVs, which
+    MANO has not, are unwrapped once and cached. The mesh stays open at the wrist. Raises InputError, one sentence, for
+    a file that is missing, no MANO, a left hand, or refused (`fitter.hand.mano_pickle`).
     """
     file = _find_file(path)
     raw = read_mano_pickle(file, tuple(SHAPES)) if file.suffix == ".pkl" else _read_npz(file)
@@ -104,14 +112,14 @@ def _read_npz(path: Path) -> dict[str, np.ndarray]:
             if missing:
                 raise InputError(f"{path}: has no '{missing[0]}'; expected the keys of MANO_RIGHT.pkl")
             return {key: _read_member(stored, key, path) for key in SHAPES}
-    except (OSError, EOFError, zipfile.BadZipFile, zipfile.LargeZipFile, NotImplementedError) as error:
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile, NotImplementedError) as error:
         raise InputError(f"{path}: cannot be read as .npz ({error}); {WANTED}") from error
 
 
-def _read_member(stored: np.lib.npyio.NpzFile, key: str, path: Path) -> np.ndarray:
+def _read_member(stored: NpzFile, key: str, path: Path) -> np.ndarray:
     try:
         return stored[key]
-    except (ValueError, MemoryError, zipfile.BadZipFile, zipfile.error) as error:
+    except MEMBER_ERRORS as error:
         raise InputError(
             f"{path}: '{key}' cannot be read without running code or is damaged; expected a plain array of numbers"
         ) from error

@@ -10,10 +10,8 @@ importable: the files were made by Python 2 with releases of all three that are 
 """
 
 import io
-import math
 import pickle
 import pickletools
-import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -21,17 +19,28 @@ from typing import Any
 import numpy as np
 
 from fitter.errors import InputError
+from fitter.hand.mano_records import (
+    ArrayRecord,
+    BufferRecord,
+    ChRecord,
+    ColumnsRecord,
+    EncodedRecord,
+    IgnoredRecord,
+    ReconstructorRecord,
+    Record,
+    RowsRecord,
+    ScalarRecord,
+    SelectRecord,
+    TypeRecord,
+    decode,
+)
 
 # MANO_RIGHT.pkl has 4 MB and fewer than 10 000 opcodes. The bounds keep a hostile file from filling the memory.
 MAX_FILE_BYTES = 64 * 2**20
 MAX_OPCODES = 100_000
-MAX_ELEMENTS = MAX_FILE_BYTES // 4
-MAX_DEPTH = 4  # of chumpy expressions; MANO's shapedirs are two deep, a Select over a Ch
-MAX_SHOWN = 80  # characters of a refused name in a message
+MAX_SHOWN = 80  # characters of the file's own text in a message
 
 MEMO_OPCODES = frozenset({"PUT", "BINPUT", "LONG_BINPUT"})
-NUMBER_TYPE = re.compile(r"[fiu][1248]|b1")
-BYTE_ORDERS = ("<", ">", "|", "=")
 
 # What a broken or hostile stream makes the unpickler raise beside InputError.
 UNPICKLING_ERRORS = (
@@ -40,96 +49,25 @@ UNPICKLING_ERRORS = (
 )
 
 
-class _Record:
-    """An object of the pickle: the arguments it was made with and the state it was given, never interpreted here."""
-
-    __slots__ = ("arguments", "state")
-
-    def __new__(cls, *arguments: Any) -> "_Record":
-        record = object.__new__(cls)
-        record.arguments = arguments
-        record.state = None
-        return record
-
-    def __setstate__(self, state: Any) -> None:
-        self.state = state
-
-    def field(self, name: str) -> Any:
-        """A named part of the state of an ordinary Python object."""
-        if not isinstance(self.state, dict) or name not in self.state:
-            raise ValueError(f"an object without its '{name}'")
-        return self.state[name]
-
-
-class _Array(_Record):
-    """`numpy.core.multiarray._reconstruct`; state (version, shape, type, Fortran order, bytes)."""
-
-
-class _Buffer(_Record):
-    """`numpy.core.numeric._frombuffer` of protocol 5; arguments (bytes, type, shape, order)."""
-
-
-class _Type(_Record):
-    """`numpy.dtype`; arguments (code, ...), state (version, byte order, ...)."""
-
-
-class _Scalar(_Record):
-    """`numpy.core.multiarray.scalar`; arguments (type, bytes)."""
-
-
-class _Columns(_Record):
-    """`scipy.sparse` matrix by compressed columns."""
-
-
-class _Rows(_Record):
-    """`scipy.sparse` matrix by compressed rows."""
-
-
-class _Ch(_Record):
-    """`chumpy.ch.Ch`: a constant, its value in `x`."""
-
-
-class _Select(_Record):
-    """`chumpy.reordering.Select`: the elements `idxs` of the raveled `a`, in `preferred_shape` where it is given."""
-
-
-class _Encoded(_Record):
-    """`_codecs.encode(text, 'latin1')`: how Python 3 writes bytes for Python 2."""
-
-
-class _Ignored(_Record):
-    """What MANO's objects carry along and no number depends on: sets of changed names, bare base classes."""
-
-
-class _Reconstructor(_Record):
-    """`copy_reg._reconstructor(class, base, state)` of protocols 0 and 1: an empty object of an admitted class."""
-
-    def __new__(cls, *arguments: Any) -> _Record:
-        target = arguments[0] if arguments else None
-        if not isinstance(target, type) or not issubclass(target, _Record):
-            raise pickle.UnpicklingError("an object of no class")
-        return object.__new__(target)
-
-
-def _admitted() -> dict[tuple[str, str], type[_Record]]:
-    names: dict[tuple[str, str], type[_Record]] = {
-        ("numpy", "ndarray"): _Ignored,
-        ("numpy", "dtype"): _Type,
-        ("chumpy.ch", "Ch"): _Ch,
-        ("chumpy.reordering", "Select"): _Select,
-        ("_codecs", "encode"): _Encoded,
+def _admitted() -> dict[tuple[str, str], type[Record]]:
+    names: dict[tuple[str, str], type[Record]] = {
+        ("numpy", "ndarray"): IgnoredRecord,
+        ("numpy", "dtype"): TypeRecord,
+        ("chumpy.ch", "Ch"): ChRecord,
+        ("chumpy.reordering", "Select"): SelectRecord,
+        ("_codecs", "encode"): EncodedRecord,
     }
     for core in ("numpy.core", "numpy._core"):  # before and after numpy 2
-        names[f"{core}.multiarray", "_reconstruct"] = _Array
-        names[f"{core}.multiarray", "scalar"] = _Scalar
-        names[f"{core}.numeric", "_frombuffer"] = _Buffer
+        names[f"{core}.multiarray", "_reconstruct"] = ArrayRecord
+        names[f"{core}.multiarray", "scalar"] = ScalarRecord
+        names[f"{core}.numeric", "_frombuffer"] = BufferRecord
     for private in ("", "_"):  # before and after scipy 1.8
-        names[f"scipy.sparse.{private}csc", "csc_matrix"] = _Columns
-        names[f"scipy.sparse.{private}csr", "csr_matrix"] = _Rows
+        names[f"scipy.sparse.{private}csc", "csc_matrix"] = ColumnsRecord
+        names[f"scipy.sparse.{private}csr", "csr_matrix"] = RowsRecord
     for builtins, registry in (("__builtin__", "copy_reg"), ("builtins", "copyreg")):  # Python 2 and 3
-        names[builtins, "set"] = _Ignored
-        names[builtins, "object"] = _Ignored
-        names[registry, "_reconstructor"] = _Reconstructor
+        names[builtins, "set"] = IgnoredRecord
+        names[builtins, "object"] = IgnoredRecord
+        names[registry, "_reconstructor"] = ReconstructorRecord
     return names
 
 
@@ -158,14 +96,14 @@ def read_mano_pickle(path: Path, keys: Sequence[str]) -> dict[str, np.ndarray]:
     """The arrays called `keys` of the dictionary in the pickle at `path`; chumpy evaluated, sparse matrices dense.
 
     Raises InputError, one sentence, for a name that a MANO file does not hold, a file that is no such pickle, a missing
-    key, and a value that is no array of numbers. chumpy's layout: github.com/mattloper/chumpy, `ch.py`, `reordering.py`.
+    key, and a value that is no array of numbers. chumpy's layout: `ch.py` and `reordering.py` of its source.
     """
     data = _read_bytes(path)
     try:
         _bound_opcodes(data)
         content = _Unpickler(data, path).load()
     except UNPICKLING_ERRORS as error:
-        reason = " ".join(str(error).split())  # in one line
+        reason = " ".join(str(error).split())[:MAX_SHOWN]  # in one line
         raise InputError(f"{path}: is no pickle of a MANO model ({reason}); expected MANO_RIGHT.pkl") from error
     if not isinstance(content, dict):
         raise InputError(f"{path}: holds no dictionary; expected the keys of MANO_RIGHT.pkl")
@@ -174,7 +112,7 @@ def read_mano_pickle(path: Path, keys: Sequence[str]) -> dict[str, np.ndarray]:
         if key not in content:
             raise InputError(f"{path}: has no '{key}'; expected the keys of MANO_RIGHT.pkl")
         try:
-            arrays[key] = _decode(content[key])
+            arrays[key] = decode(content[key])
         except (ValueError, TypeError, IndexError, OverflowError) as error:
             raise InputError(f"{path}: '{key}' is no array of numbers ({error})") from error
     return arrays
@@ -198,6 +136,7 @@ def _bound_opcodes(data: bytes) -> None:
             raise ValueError(f"more than {MAX_OPCODES} steps")
         if opcode.name in MEMO_OPCODES and not (isinstance(argument, int) and 0 <= argument < MAX_OPCODES):
             raise ValueError("a memo number out of range")
+<<<<<<< HEAD
 
 
 def _decode(value: Any, depth: int = 0) -> np.ndarray:
@@ -216,7 +155,9 @@ def _decode(value: Any, depth: int = 0) -> np.ndarray:
         return _decode(value.field("x"), depth + 1)
     if isinstance(value, _Select):
         selected = _decode(value.field("a"), depth + 1).ravel()[_indices(value.field("idxs"))]
-        return selected.reshape(_shape(value.field("preferred_shape"))) if "preferred_shape" in value.state else selected
+        return (
+            selected.reshape(_shape(value.field("preferred_shape"))) if "preferred_shape" in value.state else selected
+        )
     if isinstance(value, (_Columns, _Rows)):
         return _decode_sparse(value)
     raise ValueError(f"found {type(value).__name__.lstrip('_').lower()}")
@@ -296,3 +237,5 @@ def _expect_tuple(value: Any, length: int) -> tuple[Any, ...]:
     if not isinstance(value, tuple) or len(value) != length:
         raise ValueError("a numpy object that is cut short")
     return value
+=======
+>>>>>>> mano

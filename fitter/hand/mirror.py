@@ -5,8 +5,8 @@
     left_faces = mirror_faces(right_faces)
 
 The camera of the flipped frames is `Camera.mirrored()`. A mirrored pose and translation reproduce the mirrored vertices
-in MANO's left model with the same betas, provided that its shape basis is corrected: the published MANO_LEFT repeats the
-right hand's, so `shapedirs[:, 0, :] *= -1` first (github.com/vchoutas/smplx/issues/48).
+in MANO's left model with the same betas, provided that its shape basis is corrected: the published MANO_LEFT repeats
+the right hand's, so `shapedirs[:, 0, :] *= -1` first (github.com/vchoutas/smplx/issues/48).
 """
 
 import torch

@@ -15,6 +15,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from fitter.hand.joint_axes import anatomical_axes
 from fitter.skeleton import CHAINS, POINT_OF_ROTATION, POINT_PARENTS, ROTATION_OF_POINT
 
 MIDDLE_FINGER = (0, 9, 10, 11, 12)
@@ -59,6 +60,11 @@ class HandModel:
     def landmarks(self) -> Landmarks:
         """The model's own joints and tips as landmarks."""
         return Landmarks(self.joints, self.joints_shape_basis)
+
+    @cached_property
+    def joint_axes(self) -> Float[Tensor, "15 3 3"]:
+        """Columns are each finger joint's twist, spread and flexion axis, see `fitter.hand.joint_axes`."""
+        return anatomical_axes(self.joints)
 
     def with_shape(self, betas: Float[Tensor, "*batch betas"]) -> "ShapedHand":
         joints = self.joints + torch.einsum("pcs,...s->...pc", self.joints_shape_basis, betas)
