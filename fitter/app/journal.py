@@ -1,8 +1,8 @@
 """What the engine warned of while it worked, kept for the summary and the report.
 
-    with keep_warnings() as journal:
-        ...                                             # logging.getLogger("fitter.camera").warning("focal length assumed")
-    journal.warnings                                    # ("focal length assumed",)
+with keep_warnings() as journal:
+    ...                                             # logging.getLogger("fitter.camera").warning("focal length assumed")
+journal.warnings                                    # ("focal length assumed",)
 """
 
 import logging
