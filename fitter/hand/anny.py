@@ -24,7 +24,7 @@ from fitter.skeleton import POINT_PARENTS, ROTATION_OF_POINT
 logger = logging.getLogger(__name__)
 
 # Counts changes of the conversion: a cached file of another schema is not read.
-SCHEMA = 1
+SCHEMA = 4
 MAX_BETAS = 20
 FLESH_COMPONENTS = 5
 

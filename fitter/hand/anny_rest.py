@@ -13,14 +13,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fitter.hand.anny_source import AnnySource
-from fitter.hand.anthropometry import bone_lengths
+from fitter.hand.anthropometry import bone_lengths, mean_hand_length
 from fitter.skeleton import POINT_PARENTS
 
 FINGER_POINTS = np.arange(1, 21).reshape(5, 4)
 
 # Directions of thumb .. pinky at rest, as in MANO's flat hand: fingers within the palm's plane (x, z), turned about y
 # from -x towards the thumb's side by these degrees; the thumb oblique and a little towards the palm.
-SPREAD_DEG = np.array([np.nan, 1.0, 1.0, -2.0, -24.0])
+SPREAD_DEG = np.array([np.nan, 2.5, 0.5, -4.5, -24.0])
 THUMB_DIRECTION = np.array([-0.70, -0.14, 0.70])
 # MANO's thumb nail faces (1, 1, 1) at rest (the axes of its public anatomical layers).
 THUMB_NAIL = np.array([1.0, 1.0, 1.0])
@@ -28,6 +28,20 @@ THUMB_NAIL = np.array([1.0, 1.0, 1.0])
 # The root of the thumb: on the line from the wrist to the thumb's second joint, at this share of it, which makes the
 # metacarpal as long, beside the phalanges, as in people.
 THUMB_ROOT_SHARE = 0.39
+
+
+# Where the skin of a knuckle changes from the palm to the finger, in parts of the first bone's length from the joint:
+# centred a little beyond the joint, since the web, at 0.45, moves with the finger.
+KNUCKLE_BLEND = (-0.25, 0.35)
+# The same along the thumb's metacarpal, about its root (0) and its far joint (1), and where skin counts as the thumb's:
+# distance to the other bones over the sum of both distances.
+THUMB_ROOT_BLEND = (-0.3, 0.5)
+THUMB_SECOND_BLEND = (0.72, 1.28)
+THUMB_NEARNESS = (0.3, 0.75)
+
+# Anny's finger joints lie 4.5 mm under the back of an 18 mm deep finger. A bone's head does so at 0.4 of the depth: by
+# this much deeper, thumb .. pinky, on a hand of mean length.
+SINK_MM = np.array([2.2, 2.2, 2.0, 2.0, 1.2])
 
 
 @dataclass(frozen=True)
@@ -49,7 +63,7 @@ def rest_pose(source: AnnySource) -> RestPose:
     points[:, 1] = THUMB_ROOT_SHARE * points[:, 2]
     weights = thumb_weights(vertices[0], points[0], source.weights)
     vertices, points = flatten(vertices, points, weights)
-    points = move_knuckles(points)
+    points = move_knuckles(sink_joints(points))
     weights = knuckle_weights(vertices[0], points[0], weights)
     vertices, points = set_lengths(vertices, points, weights)
     return RestPose(vertices, points, weights)
@@ -90,8 +104,7 @@ def thumb_twist(points: NDArray[np.float64]) -> NDArray[np.float64]:
     nail = np.cross(second, _unit(np.cross(first, second)))
     target = rest_direction(0)
     straight = np.einsum("nij,nj->ni", rotation_between(second, target), nail)
-    wanted = THUMB_NAIL - (THUMB_NAIL @ target) * target
-    return rotation_between(straight, wanted / np.linalg.norm(wanted))
+    return rotation_between(straight, thumb_nail())
 
 
 def rest_direction(finger: int) -> NDArray[np.float64]:
@@ -116,6 +129,24 @@ def skin(
     return np.einsum("nvij,nvj->nvi", blended, vertices) + np.einsum("vp,npi->nvi", weights, shift)
 
 
+def sink_joints(points: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Move the flat fingers' joints and tips from under the skin of the back to the middle of the bones."""
+    middle = points[:, [0, 9, 10, 11, 12]]
+    length = np.linalg.norm(np.diff(middle, axis=1), axis=-1).sum(axis=1)
+    scale = (length / mean_hand_length())[:, None, None]
+    moved = points.copy()
+    for finger, chain in enumerate(FINGER_POINTS):
+        back = thumb_nail() if finger == 0 else np.array([0.0, 1.0, 0.0])
+        moved[:, chain] -= scale * SINK_MM[finger] / 1000.0 * back
+    return moved
+
+
+def thumb_nail() -> NDArray[np.float64]:
+    """Unit vector (3,) that the flat thumb's nail faces."""
+    along = rest_direction(0)
+    return _unit(THUMB_NAIL - (THUMB_NAIL @ along) * along)
+
+
 def move_knuckles(points: NDArray[np.float64]) -> NDArray[np.float64]:
     """Slide each knuckle back along its straight finger until the first bone has its share of the finger."""
     lengths = bone_lengths()
@@ -127,16 +158,6 @@ def move_knuckles(points: NDArray[np.float64]) -> NDArray[np.float64]:
         along = _unit(points[:, first] - points[:, knuckle])
         moved[:, knuckle] = points[:, first] - wanted * along
     return moved
-
-
-# Where the skin of a knuckle changes from the palm to the finger, in parts of the first bone's length from the joint:
-# centred a little beyond the joint, since the web, at 0.45, moves with the finger.
-KNUCKLE_BLEND = (-0.25, 0.35)
-# The same along the thumb's metacarpal, about its root (0) and its far joint (1), and where skin counts as the thumb's:
-# distance to the other bones over the sum of both distances.
-THUMB_ROOT_BLEND = (-0.3, 0.5)
-THUMB_SECOND_BLEND = (0.72, 1.28)
-THUMB_NEARNESS = (0.3, 0.75)
 
 
 def knuckle_weights(

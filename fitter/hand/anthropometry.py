@@ -50,13 +50,15 @@ CARPUS_MM = np.array([25.0, 27.0, 27.0, 28.0, 30.0])
 # model's hand length varies as measured. ANSUR II (Gordon et al. 2014, NATICK/TR-15/007): about 10 mm within each sex,
 # the sexes' means 11 mm apart, hence 11 mm over both.
 SIZE_DEVIATION = 0.045
-RAY_DEVIATION = 0.02
+RAY_DEVIATION = 0.01
 # Of the variance that remains, the share common to a row (all metacarpals, all proximal phalanges, ..): an estimate
-# that lets neighbours in a row correlate at 0.8, since knuckles stand in line in hands of any proportions.
-ROW_SHARE = 0.7
+# by which the ratio of index to ring finger varies by 0.04 (people's 2D:4D ratio: 0.03, Manning et al. 1998, Human
+# Reproduction 13(11):3000-3004) while every bone keeps its measured deviation.
+ROW_SHARE = 0.85
 # Girth of fingers, breadth and thickness of the palm, beyond the hand's size, relative: an estimate that with the size
 # gives 7.5 %. ANSUR II's hand breadth: 5 % within each sex, the sexes 11 % apart, hence 7 % over both.
 GIRTH_DEVIATION = 0.06
+GIRTH_CORRELATION = 0.6  # of these three; an estimate: thick fingers stand on broad palms
 
 
 def bone_lengths() -> NDArray[np.float64]:
@@ -111,3 +113,8 @@ def mean_hand_length() -> float:
     while POINT_PARENTS[chain[-1]] > 0:
         chain.append(int(POINT_PARENTS[chain[-1]]))
     return float(bone_lengths()[chain].sum())
+
+
+def girth_covariance() -> NDArray[np.float64]:
+    """Covariance (3, 3) of the relative girth of digits, breadth and thickness of the palm, without the size."""
+    return GIRTH_DEVIATION**2 * (GIRTH_CORRELATION + (1 - GIRTH_CORRELATION) * np.eye(3))

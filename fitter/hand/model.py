@@ -75,6 +75,13 @@ class HandModel:
         chain = self.with_shape(betas).joints[..., MIDDLE_FINGER, :]
         return (chain[..., 1:, :] - chain[..., :-1, :]).norm(dim=-1).sum(-1)
 
+    def hand_length_deviation(self) -> Float[Tensor, ""]:
+        """One standard deviation of the hand length over betas ~ N(0, 1), metres, to first order."""
+        chain, basis = self.joints[MIDDLE_FINGER, :], self.joints_shape_basis[MIDDLE_FINGER, :]
+        bones = chain[1:] - chain[:-1]
+        along = bones / bones.norm(dim=-1, keepdim=True)
+        return torch.einsum("bc,bcs->s", along, basis[1:] - basis[:-1]).norm()
+
     def to(self, *, dtype: torch.dtype | None = None, device: torch.device | str | None = None) -> "HandModel":
         def moved(value: Tensor) -> Tensor:
             return value.to(device=device, dtype=dtype if value.is_floating_point() else None)

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fitter.hand.anny_rest import RestPose, stretch_bones
-from fitter.hand.anthropometry import GIRTH_DEVIATION, SIZE_DEVIATION, length_covariance
+from fitter.hand.anthropometry import SIZE_DEVIATION, girth_covariance, length_covariance
 from fitter.skeleton import BONES, POINT_PARENTS
 
 # Columns of the weights that belong to the palm: the wrist and the bones from the wrist to the knuckles.
@@ -58,7 +58,7 @@ def length_fields(hand: RestPose) -> list[Field]:
 
 
 def girth_fields(hand: RestPose) -> list[Field]:
-    """Thicker digits; a broader palm (z); a thicker palm (y), each with its own coefficient."""
+    """Uncorrelated fields that give the girth of digits, the palm's breadth (z) and thickness (y) their covariance."""
     vertices, points, weights = hand.vertices[0], hand.points[0], hand.weights
     digits = np.zeros_like(vertices)
     for far in DIGITS:
@@ -66,7 +66,7 @@ def girth_fields(hand: RestPose) -> list[Field]:
         axis = (points[far] - points[near]) / np.linalg.norm(points[far] - points[near])
         offset = vertices - points[near]
         digits += weights[:, far, None] * (offset - (offset @ axis)[:, None] * axis)
-    fields = [Field(GIRTH_DEVIATION * digits, np.zeros_like(points))]
+    raw = [Field(digits, np.zeros_like(points))]
     for axis in (2, 1):
         moved = np.zeros_like(points)
         moved[PALM, axis] = points[PALM, axis]
@@ -74,8 +74,15 @@ def girth_fields(hand: RestPose) -> list[Field]:
             moved[far] = moved[POINT_PARENTS[far]]
         skin = weights[:, DIGITS] @ moved[DIGITS]
         skin[:, axis] += weights[:, PALM].sum(axis=1) * vertices[:, axis]
-        fields.append(Field(GIRTH_DEVIATION * skin, GIRTH_DEVIATION * moved))
-    return fields
+        raw.append(Field(skin, moved))
+    mixed = np.linalg.cholesky(girth_covariance()).T
+    return [
+        Field(
+            sum((share * field.vertices for share, field in zip(row, raw, strict=True)), np.zeros_like(vertices)),
+            sum((share * field.points for share, field in zip(row, raw, strict=True)), np.zeros_like(points)),
+        )
+        for row in mixed
+    ]
 
 
 def flesh_fields(hand: RestPose, limit: int) -> list[Field]:

@@ -77,11 +77,7 @@ def _content_key(template: Float[np.ndarray, "vertices 3"], faces: Integer[np.nd
     return hashlib.sha256(content).hexdigest()[:32]
 
 
-<<<<<<< HEAD
-def _read(path: Path, n_faces: int) -> tuple[Float[np.ndarray, "corners 2"], Int[np.ndarray, "faces 3"]] | None:
-=======
 def _read(path: Path, n_faces: int) -> tuple[Float[np.ndarray, "corners 2"], Integer[np.ndarray, "faces 3"]] | None:
->>>>>>> mano
     """The cached unwrap, or None where there is none that can be used."""
     if not path.is_file():
         return None

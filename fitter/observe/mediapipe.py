@@ -12,7 +12,7 @@ import importlib.metadata
 import itertools
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -20,8 +20,10 @@ import numpy as np
 
 from fitter.clip import Clip, Frame
 from fitter.errors import InputError
+from fitter.observe.augment import LOOKS, MOST_LOOKS, combined, crop_around, seen_in_frame
 from fitter.observe.native_log import native_log_muted
 from fitter.observe.observations import Detection, Side
+from fitter.observe.pieces import DUPLICATE, separation
 from fitter.observe.source import OnFrame
 
 # The classic API names the side as in a mirrored (selfie) picture, and ours are not mirrored. HandLandmarker names the
@@ -57,6 +59,11 @@ class MediaPipe:
     min_tracking_confidence: float = 0.5
     model_complexity: int = 1  # 0 lite, 1 full; a bundle has its own
     static_images: bool = False  # search every frame anew instead of tracking from the last one
+    augmentations: int = 1  # looks averaged per hand, 1 to MOST_LOOKS: the frame, then flipped, turned, scaled crops
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.augmentations <= MOST_LOOKS:
+            raise InputError(f"mediapipe.augmentations is {self.augmentations}: expected 1 to {MOST_LOOKS}")
 
     @property
     def name(self) -> str:
@@ -65,14 +72,18 @@ class MediaPipe:
     @property
     def fingerprint(self) -> str:
         bundle = "" if self.model_file is None else hashlib.sha256(_bundle(self.model_file)).hexdigest()
-        return f"{self} {importlib.metadata.version('mediapipe')} {bundle}"
+        try:
+            release = importlib.metadata.version("mediapipe")
+        except importlib.metadata.PackageNotFoundError:
+            release = "missing"
+        return f"{self} {release} {bundle}"
 
     def detect(self, clip: Clip, on_frame: OnFrame | None = None) -> list[list[Detection]]:
         """The hands of every frame. Raises InputError where mediapipe or its model is missing."""
         found: list[list[Detection]] = []
-        with open_landmarker(self) as landmarks_of:
+        with open_landmarker(self) as landmarks_of, _open_looks(self) as look_again:
             for frame in clip.frames():
-                found.append(landmarks_of(frame))
+                found.append([look_again(hand, frame) for hand in landmarks_of(frame)])
                 if on_frame is not None:
                     on_frame(len(found), clip.n_frames)
         return found
@@ -101,6 +112,27 @@ def open_landmarker(settings: MediaPipe) -> Iterator[Landmarker]:
             landmarks_of = stack.enter_context(landmarker)
             landmarks_of(np.zeros((256, 256, 3), dtype=np.uint8))
         yield _quiet_until_found(landmarks_of)
+
+
+@contextlib.contextmanager
+def _open_looks(settings: MediaPipe) -> Iterator[Callable[[Detection, Frame], Detection]]:
+    """What improves a hand found in a frame by further looks at it; one tracker sees all plain crops, one all mirrored.
+
+    A look that finds something else than the hand is left out.
+    """
+    looks = LOOKS[: settings.augmentations - 1]
+    one_hand = replace(settings, max_hands=1, static_images=False)
+    with contextlib.ExitStack() as stack:
+        trackers = {flip: stack.enter_context(open_landmarker(one_hand)) for flip in {look.flip for look in looks}}
+
+        def look_again(hand: Detection, frame: Frame) -> Detection:
+            seen = []
+            for look in looks:
+                crop, matrix_crop_frame = crop_around(hand, frame, look)
+                seen += [seen_in_frame(found, matrix_crop_frame) for found in trackers[look.flip](crop)]
+            return combined(hand, [look for look in seen if separation(hand, look) < DUPLICATE])
+
+        yield look_again
 
 
 @contextlib.contextmanager

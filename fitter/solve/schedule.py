@@ -30,13 +30,17 @@ class Stage:
 
 @dataclass(frozen=True)
 class Schedule:
-    """A known focal length is never free, whatever a stage says."""
+    """A known focal length is never free, whatever a stage says; an unknown one stays as assumed by default.
+
+    Keypoints alone do not give it: a detector's landmarks are nearly those of a weak-perspective camera, and freed on
+    real clips the focal length ran to 2-7 times the assumed one.
+    """
 
     solver: Literal["levenberg_marquardt", "adam", "lbfgs"] = "levenberg_marquardt"
     stages: tuple[Stage, ...] = (
         Stage("place", free=("orientation", "trajectory"), max_steps=6, tolerance=1e-2),
         Stage("pose", free=("orientation", "pose", "trajectory", "betas"), max_steps=12, tolerance=1e-3),
-        Stage("refine", max_steps=60, tolerance=1e-6),
+        Stage("refine", free=("orientation", "pose", "trajectory", "betas"), max_steps=60, tolerance=1e-5),
     )
 
     def solver_of(self, stage: Stage) -> Solver[Any]:
