@@ -4,7 +4,7 @@ python fit_sequence.py clip.mp4 --output results/clip          # --help lists al
 """
 
 import sys
-from pathlib import Path
+import time
 
 from fitter.app.arguments import Request
 from fitter.app.command import run_command
@@ -14,29 +14,33 @@ from fitter.app.progress import show_progress
 
 def fit_sequence(request: Request) -> None:
     """One clip, from its pixels to a result folder; raises HandfitError for what the input or the machine lacks."""
-    from fitter.camera import assumed_camera, parse_intrinsics
-    from fitter.clip import open_clip
+    from fitter.app.steps import export, initialise, load, observe, optimise
+    from fitter.app.summary import Run, print_summary, summarise
     from fitter.config import save_config
     from fitter.export.atomic import prepare_folder
-    from fitter.observe.mediapipe import MediaPipe
-    from fitter.observe.tracks import track_hands
 
-    command, config = request.command, request.config
-    with keep_warnings(), show_progress(command.quiet) as progress:
+    command, config, began = request.command, request.config, time.monotonic()
+    with keep_warnings() as journal, show_progress(command.quiet) as progress:
         progress.begin("load")
         folder = prepare_folder(command.output_folder)
-        save_config(config, folder / "config.yaml")
-        clip = open_clip(Path(command.input))
-        size = (clip.width, clip.height)
-        camera = parse_intrinsics(command.intrinsics, size) if command.intrinsics else assumed_camera(size)
+        clip, camera, model = load(command)
 
         progress.begin("observe")
-        source = MediaPipe()
-        detections = source.detect(clip, on_frame=progress.frame)
-        hands = track_hands(detections, clip, source.name, command.hand)
+        seen = observe(command, config, clip, folder, progress)
 
         progress.begin("initialise")
-        raise NotImplementedError(f"fitting {len(hands)} hands with {camera} is not connected yet")
+        inputs = initialise(model, camera, seen)
+
+        progress.begin("optimise")
+        hands = optimise(inputs, seen, config, command, progress)
+
+        progress.begin("export")
+        save_config(config, folder / "config.yaml")
+        result = export(hands, clip, camera, config, folder, progress)
+
+    if not command.quiet:
+        run = Run(folder, time.monotonic() - began, journal.warnings, command.hand_length_mm is not None)
+        print_summary(summarise(result, seen, run))
 
 
 def main() -> int:

@@ -1,6 +1,6 @@
-"""One hand of one clip, from its evidence to its fit: start, run the schedule, judge, and say how sure it is.
+"""One hand of one clip, from its evidence and starts to its fit: run the schedule, judge, and say how sure it is.
 
-fit = fit_hand(FitInput(model, landmarks, camera, evidence), energy, schedule)
+fit = fit_hand(FitInput(model, landmarks, camera, evidence, starts), energy, schedule)
 fit.state, fit.status, fit.posterior.joints_sigma_mm
 """
 
@@ -14,19 +14,19 @@ from jaxtyping import Bool
 from fitter.camera import Camera
 from fitter.energy import Energy
 from fitter.hand import HandModel, Landmarks
-from fitter.initialise import Start, initial_states
+from fitter.initialise import Start
 from fitter.observe.evidence import Evidence
 from fitter.quantity import Positive
 from fitter.scene import Scene
 from fitter.solve.posterior import Posterior, estimate_posterior
 from fitter.solve.problem import Problem
 from fitter.solve.schedule import Schedule, Stage
-from fitter.solve.solver import Outcome, Status, run
+from fitter.solve.solver import Listener, Outcome, Status, run
 from fitter.state import State
 
 log = logging.getLogger(__name__)
 
-OnStep = Callable[[str, int, float], None]  # stage, step, energy
+OnStep = Callable[[str, int, float, dict[str, float]], None]  # stage, step, energy, energy by term
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class FitInput:
     landmarks: Landmarks
     camera: Camera
     evidence: Evidence
-    starts: tuple[Start, ...] = ()  # from an outside initializer; the engine's own follow
+    starts: tuple[Start, ...]  # the first is the one that the fit is never worse than
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,7 @@ def fit_hand(
 
     Never worse than its start: if it would be, the start is returned and said so.
     """
-    starts = [*given.starts, *initial_states(given.model, given.camera, given.evidence)]
+    starts = given.starts
     scene = Scene(given.model, given.landmarks, given.camera, starts[0].state)
     whole = Problem(scene, given.evidence, energy.terms(), free_names(schedule.stages[-1], given.camera))
     explored = [explore(start, scene, given, energy, schedule, on_step) for start in starts]
@@ -98,8 +98,8 @@ def fit_hand(
         scene=scene.with_state(state),
         status=status,
         start=starts[best].name,
-        energies=plain(whole, state),
-        initial_energies=plain(whole, starts[0].state),
+        energies=whole.energies_by_term(state),
+        initial_energies=whole.energies_by_term(starts[0].state),
         posterior=posterior,
         present=believed(given.evidence, posterior, presence or Presence()),
         traces={"explore": explored[best].trace, last.name: refined.trace},
@@ -122,8 +122,8 @@ def free_names(stage: Stage, camera: Camera) -> tuple[str, ...]:
     return tuple(name for name in stage.free if name != "focal" or not camera.known)
 
 
-def listener(stage: Stage, on_step: OnStep | None) -> Callable[[int, float], None] | None:
-    return None if on_step is None else lambda step, energy: on_step(stage.name, step, energy)
+def listener(stage: Stage, on_step: OnStep | None) -> Listener | None:
+    return None if on_step is None else lambda step, energy, terms: on_step(stage.name, step, energy, terms)
 
 
 def judged(problem: Problem, initial: State, refined: Outcome) -> tuple[State, str]:
@@ -143,6 +143,3 @@ def believed(evidence: Evidence, posterior: Posterior, presence: Presence) -> Bo
     sure = np.sqrt(np.square(posterior.relative_sigma_mm).mean(axis=1)) <= presence.max_sigma_mm
     return observed | (sure & (gap_s <= presence.max_gap_s))
 
-
-def plain(problem: Problem, state: State) -> dict[str, float]:
-    return {name: float(value) for name, value in problem.energies(state).items()}

@@ -5,48 +5,45 @@ config.energy.keypoints.sigma_px
 save_config(config, Path("results/clip/config.yaml"))     # every default filled in: enough to run it again
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from fitter import __version__
 from fitter.config.strict_yaml import read_yaml, write_yaml
 from fitter.config.structure import from_mapping, to_mapping
-from fitter.quantity import Count, Positive
+from fitter.energy import Energy
+from fitter.observe.mediapipe import MediaPipe
+from fitter.pipeline import Presence
+from fitter.solve.schedule import Schedule
 
-__all__ = ["Config", "from_mapping", "load_config", "save_config", "to_mapping"]
-
-
-@dataclass(frozen=True)
-class Keypoints:
-    """Detected joints, reprojected."""
-
-    sigma_px: Positive = 4.0
-    """Standard deviation of a detection of full confidence."""
+__all__ = ["Config", "Export", "Observe", "from_mapping", "load_config", "save_config", "to_mapping"]
 
 
 @dataclass(frozen=True)
-class Energy:
-    """The terms, each with the standard deviation of its residual; `null` switches a term off."""
+class Observe:
+    """Where keypoints come from when none are given."""
 
-    keypoints: Keypoints | None = field(default_factory=Keypoints)
+    mediapipe: MediaPipe = MediaPipe()
 
 
 @dataclass(frozen=True)
-class Stage:
-    """One paragraph of the schedule: which fields are free, which terms act, for how long."""
+class Export:
+    """What is written beside result.npz and config.yaml."""
 
-    name: str
-    free: tuple[str, ...]
-    terms: tuple[str, ...]
-    steps: Count
+    overlay: bool = True
+    meshes: bool = True
+    mesh_per_frame: bool = False
 
 
 @dataclass(frozen=True)
 class Config:
-    """Everything that can be configured."""
+    """Everything that can be configured; each section is the dataclass that uses it."""
 
-    energy: Energy = field(default_factory=Energy)
-    schedule: tuple[Stage, ...] = ()
+    observe: Observe = Observe()
+    energy: Energy = Energy()
+    schedule: Schedule = Schedule()
+    presence: Presence = Presence()
+    export: Export = Export()
 
 
 def load_config(path: Path) -> Config:

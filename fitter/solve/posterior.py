@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
+from fitter.energy.shape import Shape, repetitions
 from fitter.energy.term import linearise, robust_weight
 from fitter.hand import HandModel
 from fitter.scene import Scene
@@ -56,7 +57,7 @@ def estimate_posterior(problem: Problem, state: State) -> Posterior:
     for name, part in parts.items():
         rescaled = plus(rescaled, part, 1.0 / factors[name] - 1.0)
     factor = factorise(rescaled)
-    covariance = factor.covariance()
+    covariance = counted_once(factor.covariance(), repeated(problem))
     joints = joint_sigma_mm(problem.scene.with_state(state), covariance)
     relative = joint_sigma_mm(problem.scene.with_state(state), without_shared(covariance))
     return Posterior(joints, relative, float(np.sqrt(covariance.shared[-1, -1])), factors)
@@ -97,6 +98,19 @@ def plus(normal: NormalEquations, other: NormalEquations, factor: float) -> Norm
             normal.gradient.shared + factor * other.gradient.shared,
         ),
     )
+
+
+def repeated(problem: Problem) -> float:
+    """How many times over the clip counts what it says of the shared unknowns, see `Shape`."""
+    shape = problem.terms.get("shape")
+    return float(repetitions(problem.evidence, shape.independent_frames)) if isinstance(shape, Shape) else 1.0
+
+
+def counted_once(covariance: Covariance, times: float) -> Covariance:
+    """The covariance with the shared unknowns' information divided by `times`, and what follows for the frames."""
+    cross = covariance.frames_shared
+    share = cross @ np.linalg.inv(covariance.shared) @ cross.transpose(0, 2, 1)
+    return Covariance(covariance.frames + (times - 1.0) * share, times * cross, times * covariance.shared)
 
 
 def without_shared(covariance: Covariance) -> Covariance:

@@ -49,6 +49,11 @@ class Problem:
             total = sum(float(term_energy(term, scene, self.evidence)) for term in self.terms.values())
         return total if total == total else float("inf")
 
+    def energies_by_term(self, state: State) -> dict[str, float]:
+        """As `energies`, in plain numbers."""
+        with torch.no_grad():
+            return {name: float(value) for name, value in self.energies(state).items()}
+
     def linearise(self, state: State) -> NormalEquations:
         """Normal equations at `state`: numba on the CPU, the torch twin elsewhere."""
         with torch.no_grad():

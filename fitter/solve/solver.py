@@ -33,6 +33,7 @@ class Outcome:
 
 
 Memory = TypeVar("Memory")
+Listener = Callable[[int, float, dict[str, float]], None]  # step, energy, energy by term
 
 
 class Solver(Protocol[Memory]):
@@ -54,9 +55,9 @@ def run(
     solver: Solver[Memory],
     problem: Problem,
     state: State,
-    on_step: Callable[[int, float], None] | None = None,
+    on_step: Listener | None = None,
 ) -> Outcome:
-    """Step until the solver says stop or its steps are used up; `on_step(step, energy)` after each."""
+    """Step until the solver says stop or its steps are used up; `on_step(step, energy, by term)` after each."""
     memory = solver.init(problem, state)
     _, energy = solver.best(memory)
     if energy == float("inf"):
@@ -66,7 +67,7 @@ def run(
         memory = solver.step(problem, memory)
         trace.append(solver.best(memory)[1])
         if on_step is not None:
-            on_step(index + 1, trace[-1])
+            on_step(index + 1, trace[-1], problem.energies_by_term(solver.best(memory)[0]))
         status = solver.terminate(memory)
         if status is not None:
             break
