@@ -10,12 +10,16 @@ import importlib.metadata
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from fitter.errors import InputError
+
+if TYPE_CHECKING:
+    from anny import Anny
 
 # The only local change that neither the anthropometric lengths nor the girths span.
 LOCAL_CHANGES = ["r-hand-fingers-distance-incr"]
@@ -73,7 +77,8 @@ def read_anny(samples: int = 400, seed: int = 0) -> AnnySource:
     bones = [label.removesuffix(".R") for label in model.bone_labels]
     weights = np.zeros((vertices.shape[1], 21))
     dense = np.zeros((vertices.shape[1], len(bones)))
-    np.add.at(dense, (np.arange(len(dense))[:, None], model.vertex_bone_indices.numpy()), model.vertex_bone_weights)
+    owners, shares = model.vertex_bone_indices.numpy(), model.vertex_bone_weights.numpy()
+    np.add.at(dense, (np.arange(len(dense))[:, None], owners), shares)
     for column, bone in enumerate(bones):
         weights[:, _POINT_OF_BONE[bone]] += dense[:, column]
     uv, uv_faces = model.texture_coordinates, model.face_texture_coordinate_indices
@@ -89,7 +94,7 @@ def read_anny(samples: int = 400, seed: int = 0) -> AnnySource:
     )
 
 
-def _build_anny():  # noqa: ANN202, the type would need the import that stays local
+def _build_anny() -> "Anny":
     from anny import Anny
     from anny.paths import get_anny_cache_path, set_anny_cache_path
 

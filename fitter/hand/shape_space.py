@@ -12,8 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from fitter.hand.anny_rest import RestPose, stretch_bones
+from fitter.hand.anny_rest import RestPose
 from fitter.hand.anthropometry import SIZE_DEVIATION, girth_covariance, length_covariance
+from fitter.hand.deform import stretch_bones
 from fitter.skeleton import BONES, POINT_PARENTS
 
 # Columns of the weights that belong to the palm: the wrist and the bones from the wrist to the knuckles.
@@ -76,13 +77,9 @@ def girth_fields(hand: RestPose) -> list[Field]:
         skin[:, axis] += weights[:, PALM].sum(axis=1) * vertices[:, axis]
         raw.append(Field(skin, moved))
     mixed = np.linalg.cholesky(girth_covariance()).T
-    return [
-        Field(
-            sum((share * field.vertices for share, field in zip(row, raw, strict=True)), np.zeros_like(vertices)),
-            sum((share * field.points for share, field in zip(row, raw, strict=True)), np.zeros_like(points)),
-        )
-        for row in mixed
-    ]
+    skins = np.tensordot(mixed, np.stack([field.vertices for field in raw]), axes=1)
+    moves = np.tensordot(mixed, np.stack([field.points for field in raw]), axes=1)
+    return [Field(skin, moved) for skin, moved in zip(skins, moves, strict=True)]
 
 
 def flesh_fields(hand: RestPose, limit: int) -> list[Field]:
