@@ -142,4 +142,3 @@ def believed(evidence: Evidence, posterior: Posterior, presence: Presence) -> Bo
     gap_s = np.abs(time_s[:, None] - time_s[observed][None]).min(axis=1)
     sure = np.sqrt(np.square(posterior.relative_sigma_mm).mean(axis=1)) <= presence.max_sigma_mm
     return observed | (sure & (gap_s <= presence.max_gap_s))
-

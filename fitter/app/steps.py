@@ -1,10 +1,10 @@
 """The steps of a fit as the command line and the Python API take them: load, observe, initialise, optimise, export.
 
-    clip, camera, model = load(command)
-    seen = observe(command, config, clip, folder, progress)
-    inputs = initialise(model, camera, seen)
-    hands = optimise(inputs, seen, config, command, progress)
-    result = export(hands, clip, camera, config, folder, progress)
+clip, camera, model = load(command)
+seen = observe(command, config, clip, folder, progress)
+inputs = initialise(model, camera, seen)
+hands = optimise(inputs, seen, config, command, progress)
+result = export(hands, clip, camera, config, folder, progress)
 """
 
 import logging

@@ -24,8 +24,8 @@ from fitter.state import N_ROTATIONS
 class PoseSmoothness:
     """Angular acceleration of each rotation relative to its parent, in rad/s^2, over its standard deviation.
 
-    The defaults are the root mean squares over three real clips (talking, counting and touching hands) fitted with loose
-    smoothness; the tails are heavy (kurtosis 40), hence the robust loss: most frames are calm, a few are fast.
+    The defaults are the root mean squares over three real clips (talking, counting and touching hands) fitted with
+    loose smoothness; the tails are heavy (kurtosis 40), hence the robust loss: most frames are calm, a few are fast.
     """
 
     sigma_global_rad_s2: Positive = 6.0

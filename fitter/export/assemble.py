@@ -1,6 +1,6 @@
 """From the engine's right hands to what is written: left hands mirrored back, frames without the hand set to NaN.
 
-    result = assemble_result(hands, clip, camera)
+result = assemble_result(hands, clip, camera)
 """
 
 from collections.abc import Sequence
