@@ -23,7 +23,8 @@ class Clip(Protocol):
     """T upright RGB frames of one size, with their times.
 
     `time_s` are seconds from the first frame, strictly increasing; real presentation times where the file has them.
-    `warnings` are sentences about what had to be assumed or left out while reading.
+    `files` are what is read: the video file, or the images in their order. `warnings` are sentences about what had to
+    be assumed or left out while reading.
     """
 
     @property
@@ -42,6 +43,8 @@ class Clip(Protocol):
     def n_frames(self) -> int: ...
     @property
     def warnings(self) -> tuple[str, ...]: ...
+    @property
+    def files(self) -> tuple[Path, ...]: ...
 
     def frames(self) -> Iterator[Frame]:
         """All frames in order, in one pass and constant memory."""

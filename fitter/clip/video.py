@@ -46,6 +46,10 @@ class VideoClip:
     def n_frames(self) -> int:
         return len(self.time_s)
 
+    @property
+    def files(self) -> tuple[Path, ...]:
+        return (self.path,)
+
     def frames(self) -> Iterator[Frame]:
         with _opened(self.path) as container:
             yield from self._pictures(container, 0)

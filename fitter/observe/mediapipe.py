@@ -200,9 +200,12 @@ def _bundled(model_file: Path, settings: MediaPipe) -> Iterator[Landmarker]:
 
 
 class _Landmark(Protocol):
-    x: Any
-    y: Any
-    z: Any
+    @property
+    def x(self) -> Any: ...
+    @property
+    def y(self) -> Any: ...
+    @property
+    def z(self) -> Any: ...
 
 
 def detection(

@@ -1,0 +1,143 @@
+"""Detections in a `.npz` file, H hands (or none such axis for one hand) over T frames:
+
+keypoints_px  (H, T, 21, 2)   pixels, OpenPose order; NaN where not seen
+confidence    (H, T, 21)      0..1, optional: 1 wherever the position is a number
+side          (H,)            'left' or 'right', optional
+depth_px      (H, T, 21)      depth relative to the wrist in pixels of weak perspective, optional
+landmarks_m   (H, T, 21, 3)   root-relative 3D landmarks, camera axes, optional
+source        ()              name of the landmark definition, optional: 'custom'
+
+np.savez("hands.npz", keypoints_px=keypoints, confidence=confidence)
+"""
+
+import zipfile
+import zlib
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import IO
+
+import numpy as np
+
+from fitter.errors import InputError
+from fitter.observe.observations import Detection, Side
+from fitter.observe.untrusted import MOST_BYTES, MOST_HANDS, N_JOINTS, checked_hand
+
+# The shape of each array after the axes of hands and frames, and whether it has to be there.
+JOINT_ARRAYS = {"keypoints_px": (N_JOINTS, 2), "confidence": (N_JOINTS,), "depth_px": (N_JOINTS,)}
+JOINT_ARRAYS["landmarks_m"] = (N_JOINTS, 3)
+SIDES: tuple[Side, Side] = ("left", "right")
+LONGEST_NAME = 64
+
+
+def read_npz(path: Path, n_frames: int) -> tuple[str, list[list[Detection]]]:
+    """The landmark definition's name and the hands per frame. Raises InputError if the file does not fit `n_frames`."""
+    arrays = _arrays(path)
+    if "keypoints_px" not in arrays:
+        raise InputError(f"{path} holds no keypoints_px: expected an array (hands, frames, 21, 2) of pixels")
+    one_hand = arrays["keypoints_px"].ndim == 3
+    shaped = {name: _shaped(path, name, arrays[name], one_hand, n_frames) for name in JOINT_ARRAYS if name in arrays}
+    n_hands = len(shaped["keypoints_px"])
+    if n_hands > MOST_HANDS:
+        raise InputError(f"{path} holds {n_hands} hands: expected at most {MOST_HANDS}")
+    for name, array in shaped.items():
+        if len(array) != n_hands:
+            raise InputError(f"{path}: {name} is of {len(array)} hands, expected {n_hands} as in keypoints_px")
+    sides = _sides(path, arrays.get("side"), n_hands)
+    hands = [[_hand(path, shaped, hand, frame, sides[hand]) for hand in range(n_hands)] for frame in range(n_frames)]
+    return _source(path, arrays.get("source")), [[hand for hand in found if hand is not None] for found in hands]
+
+
+def _hand(path: Path, arrays: Mapping[str, np.ndarray], hand: int, frame: int, side: Side | None) -> Detection | None:
+    where = f"{path}, hand {hand}, frame {frame}"
+    points = arrays["keypoints_px"][hand, frame]
+    confidence = np.where(np.isnan(points).any(axis=-1), np.nan, 1.0)
+    if "confidence" in arrays:
+        confidence = arrays["confidence"][hand, frame]
+    found = checked_hand(points, confidence, where, side)
+    if found is None:
+        return None
+    seen = found.confidence > 0
+    depth_px, landmarks_m = None, None
+    if "depth_px" in arrays:
+        depth_px = _cue(arrays["depth_px"][hand, frame], seen, f"{where}: depth_px")
+    if "landmarks_m" in arrays:
+        landmarks_m = _cue(arrays["landmarks_m"][hand, frame], seen, f"{where}: landmarks_m")
+    return replace(found, depth_px=depth_px, landmarks_m=landmarks_m)
+
+
+def _cue(values: np.ndarray, seen: np.ndarray, where: str) -> np.ndarray:
+    """The cue where joints are seen, 0 elsewhere; it has to be finite where they are."""
+    fine = np.isfinite(values) if values.ndim == 1 else np.isfinite(values).all(axis=1)
+    if not fine[seen].all():
+        joint = int(np.flatnonzero(seen & ~fine)[0])
+        raise InputError(f"{where} of joint {joint} is not finite although the joint is seen; expected a number")
+    return np.where(seen.reshape(-1, *[1] * (values.ndim - 1)), values, 0.0)
+
+
+def _shaped(path: Path, name: str, array: np.ndarray, one_hand: bool, n_frames: int) -> np.ndarray:
+    """The array as (hands, frames, ...) float64."""
+    expected = (n_frames, *JOINT_ARRAYS[name]) if one_hand else ("hands", n_frames, *JOINT_ARRAYS[name])
+    if array.dtype.kind not in "fiu":
+        raise InputError(f"{path}: {name} is of type {array.dtype}, expected numbers")
+    fits = array.ndim == len(expected) and all(
+        want == "hands" or have == want for have, want in zip(array.shape, expected, strict=True)
+    )
+    if not fits:
+        shape = f"({', '.join(str(size) for size in expected)})"
+        raise InputError(f"{path}: {name} has shape {array.shape}, expected {shape} for a clip of {n_frames} frames")
+    return (array[None] if one_hand else array).astype(np.float64)
+
+
+def _sides(path: Path, array: np.ndarray | None, n_hands: int) -> list[Side | None]:
+    if array is None:
+        return [None] * n_hands
+    words = [str(word) for word in np.atleast_1d(array).ravel()]
+    if array.dtype.kind != "U" or len(words) != n_hands or not set(words) <= set(SIDES):
+        raise InputError(f"{path}: side is {words[:4]}, expected 'left' or 'right' for each of {n_hands} hands")
+    return [SIDES[SIDES.index("left" if word == "left" else "right")] for word in words]
+
+
+def _source(path: Path, array: np.ndarray | None) -> str:
+    if array is None:
+        return "custom"
+    if array.dtype.kind != "U" or array.ndim != 0 or not str(array).isidentifier() or len(str(array)) > LONGEST_NAME:
+        raise InputError(f"{path}: source is not a plain name, expected one like 'mediapipe' or 'openpose'")
+    return str(array)
+
+
+def _arrays(path: Path) -> dict[str, np.ndarray]:
+    """The arrays we know. Their announced sizes are checked before anything is unpacked; pickles are never read."""
+    known = {*JOINT_ARRAYS, "side", "source"}
+    try:
+        with zipfile.ZipFile(path) as archive:
+            members = {info.filename.removesuffix(".npy"): info for info in archive.infolist()}
+            if sum(info.file_size for name, info in members.items() if name in known) > MOST_BYTES:
+                raise InputError(
+                    f"{path} unpacks to more than {MOST_BYTES // 2**20} MiB: expected one clip's keypoints"
+                )
+            for name in known & members.keys():
+                with archive.open(members[name]) as member:
+                    _check_header(path, name, member, members[name].file_size)
+        with path.open("rb") as content, np.load(content, allow_pickle=False) as file:
+            return {name: file[name] for name in known & set(file.files)}
+    except OSError as error:
+        raise InputError(f"{path} cannot be read ({error.strerror or error}): expected a .npz file") from None
+    except (ValueError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
+        reason = str(error).splitlines()[0]
+        raise InputError(
+            f"{path} is no .npz file of plain arrays ({reason}): expected one that numpy.savez writes"
+        ) from None
+
+
+def _check_header(path: Path, name: str, member: IO[bytes], size: int) -> None:
+    """An array may not announce more than its file holds: numpy would make room for it first."""
+    readers = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
+    version = np.lib.format.read_magic(member)
+    if version not in readers:
+        raise InputError(
+            f"{path}: {name} is of .npy version {version}, expected a plain array as numpy.savez writes it"
+        )
+    shape, _, dtype = readers[version](member)
+    if dtype.hasobject or int(np.prod(shape, dtype=object)) * dtype.itemsize > size:
+        raise InputError(f"{path}: {name} is not a plain array as numpy.savez writes it")

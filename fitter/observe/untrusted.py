@@ -1,0 +1,110 @@
+"""Numbers out of files that anybody may have written: every hand is checked before it becomes a Detection.
+
+    hand = checked_hand(points, confidence, where="frame 3 of hands.npz, right hand")      # None: nothing seen
+
+A joint is missing where its confidence is 0, or where its position is NaN and its confidence NaN or 0.
+"""
+
+import json
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float
+
+from fitter.errors import InputError
+from fitter.observe.observations import Detection, Side
+
+MOST_BYTES = 256 * 2**20  # of one file: a 133-joint JSON of half an hour of video, 54000 frames, is about that
+MOST_HANDS = 64  # in one frame: more is a broken file, not a crowd
+CONFIDENCE_SLACK = 0.1  # heatmap peaks of OpenPose exceed 1 by a few per cent
+N_JOINTS = 21
+UNIT_RANGE = 2.0  # pixels: keypoints that all lie in so small a corner are shares of the image, not pixels
+STRAY_SHARE = 0.5  # of all keypoints outside the image: they belong to images of another size
+
+
+def checked_hand(
+    points: Float[np.ndarray, "joints 2"],
+    confidence: Float[np.ndarray, "joints"],
+    where: str,
+    side: Side | None = None,
+) -> Detection | None:
+    """The hand, its missing joints 0 with confidence 0; None if all are missing. Raises InputError, naming `where`."""
+    if len(points) != N_JOINTS or len(confidence) != N_JOINTS:
+        raise InputError(f"{where}: {len(points)} joints, expected {N_JOINTS} in OpenPose order")
+    nowhere = np.isnan(points).any(axis=1)
+    missing = (confidence == 0) | (nowhere & np.isnan(confidence))
+    faults = {
+        "a confidence that is not a number": np.isnan(confidence) & ~missing,
+        "a negative confidence": confidence < 0,
+        "a confidence above 1": confidence > 1 + CONFIDENCE_SLACK,
+        "a position that is not a number although it has a confidence": nowhere & ~missing,
+        "an infinite position": np.isinf(points).any(axis=1) & ~missing,
+    }
+    for fault, found in faults.items():
+        if found.any():
+            joint = int(np.argmax(found))
+            x, y, c = *points[joint], confidence[joint]
+            raise InputError(
+                f"{where}: joint {joint} has {fault} (x {x:g}, y {y:g}, confidence {c:g}); "
+                "expected finite pixels and a confidence from 0 to 1"
+            )
+    if missing.all():
+        return None
+    kept = np.where(missing, 0.0, np.clip(confidence, 0.0, 1.0))
+    return Detection(
+        keypoints_px=np.where(missing[:, None], 0.0, points),
+        confidence=kept,
+        side=side,
+        side_score=0.0 if side is None else float(kept[kept > 0].mean()),
+    )
+
+
+def hand_from_triplets(numbers: object, where: str, side: Side) -> Detection | None:
+    """A hand from x, y, confidence, x, ... as JSON has it; None where it is null or empty."""
+    if numbers is None or numbers == []:
+        return None
+    table = _numbers(numbers, where)
+    if len(table) != 3 * N_JOINTS:
+        raise InputError(f"{where}: {len(table)} numbers, expected {3 * N_JOINTS} (x, y, confidence of 21 joints)")
+    return checked_hand(table.reshape(-1, 3)[:, :2], table.reshape(-1, 3)[:, 2], where, side)
+
+
+def _numbers(values: object, where: str) -> Float[np.ndarray, "n"]:
+    plain = isinstance(values, list) and all(type(value) in (int, float, type(None)) for value in values)
+    if not isinstance(values, list) or not plain:
+        raise InputError(f"{where}: expected a flat list of numbers")
+    try:
+        return np.array([np.nan if value is None else float(value) for value in values], dtype=np.float64)
+    except OverflowError:
+        raise InputError(f"{where}: holds a number beyond all measure, expected pixels and confidences") from None
+
+
+def read_json(path: Path) -> object:
+    """What a JSON file holds. Raises InputError if it is too large, unreadable or no JSON."""
+    try:
+        if path.stat().st_size > MOST_BYTES:
+            raise InputError(f"{path} is larger than {MOST_BYTES // 2**20} MiB: expected keypoints of one clip")
+        return json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InputError(f"{path} cannot be read ({error.strerror}): expected a JSON file of keypoints") from None
+    except (ValueError, RecursionError) as error:
+        reason = str(error).splitlines()[0]
+        raise InputError(f"{path} is no valid JSON ({reason}): expected a JSON file of keypoints") from None
+
+
+def check_pixels(frames: list[list[Detection]], path: Path, size: tuple[int, int]) -> None:
+    """Raise InputError where all the keypoints together cannot be pixels of images of `size` (width, height)."""
+    hands = [hand for found in frames for hand in found]
+    if not hands:
+        return
+    points = np.concatenate([hand.keypoints_px[hand.confidence > 0] for hand in hands])
+    if np.abs(points).max() <= UNIT_RANGE:
+        raise InputError(
+            f"{path}: all keypoints lie within {UNIT_RANGE:g} px of the corner; expected pixels, not shares"
+        )
+    outside = ((points < 0) | (points > size)).any(axis=1).mean()
+    if outside > STRAY_SHARE:
+        raise InputError(
+            f"{path}: {100 * outside:.0f} % of the keypoints lie outside the {size[0]}x{size[1]} frames; "
+            "expected keypoints of this clip, in pixels of its frames"
+        )
