@@ -15,6 +15,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from fitter.hand.joint_axes import anatomical_axes
 from fitter.skeleton import CHAINS, POINT_OF_ROTATION, POINT_PARENTS, ROTATION_OF_POINT
 
 MIDDLE_FINGER = (0, 9, 10, 11, 12)
@@ -60,6 +61,11 @@ class HandModel:
         """The model's own joints and tips as landmarks."""
         return Landmarks(self.joints, self.joints_shape_basis)
 
+    @cached_property
+    def joint_axes(self) -> Float[Tensor, "15 3 3"]:
+        """Columns are each finger joint's twist, spread and flexion axis, see `fitter.hand.joint_axes`."""
+        return anatomical_axes(self.joints)
+
     def with_shape(self, betas: Float[Tensor, "*batch betas"]) -> "ShapedHand":
         joints = self.joints + torch.einsum("pcs,...s->...pc", self.joints_shape_basis, betas)
         return ShapedHand(self, betas, joints)
@@ -68,6 +74,13 @@ class HandModel:
         """Wrist to middle fingertip along the bones, metres: what a ruler measures on the flat hand."""
         chain = self.with_shape(betas).joints[..., MIDDLE_FINGER, :]
         return (chain[..., 1:, :] - chain[..., :-1, :]).norm(dim=-1).sum(-1)
+
+    def hand_length_deviation(self) -> Float[Tensor, ""]:
+        """One standard deviation of the hand length over betas ~ N(0, 1), metres, to first order."""
+        chain, basis = self.joints[MIDDLE_FINGER, :], self.joints_shape_basis[MIDDLE_FINGER, :]
+        bones = chain[1:] - chain[:-1]
+        along = bones / bones.norm(dim=-1, keepdim=True)
+        return torch.einsum("bc,bcs->s", along, basis[1:] - basis[:-1]).norm()
 
     def to(self, *, dtype: torch.dtype | None = None, device: torch.device | str | None = None) -> "HandModel":
         def moved(value: Tensor) -> Tensor:

@@ -1,0 +1,52 @@
+"""Fit one steady 3D hand to a whole clip: load, observe, initialise, optimise, export.
+
+python fit_sequence.py clip.mp4 --output results/clip          # --help lists all options
+"""
+
+import sys
+import time
+
+from fitter.app.arguments import Request
+from fitter.app.command import run_command
+from fitter.app.journal import keep_warnings
+from fitter.app.progress import show_progress
+
+
+def fit_sequence(request: Request) -> None:
+    """One clip, from its pixels to a result folder; raises HandfitError for what the input or the machine lacks."""
+    from fitter.app.steps import export, initialise, load, observe, optimise
+    from fitter.app.summary import Run, print_summary, summarise
+    from fitter.config import save_config
+    from fitter.export.atomic import prepare_folder
+
+    command, config, began = request.command, request.config, time.monotonic()
+    with keep_warnings() as journal, show_progress(command.quiet) as progress:
+        progress.begin("load")
+        folder = prepare_folder(command.output_folder)
+        clip, camera, model = load(command)
+
+        progress.begin("observe")
+        seen = observe(command, config, clip, folder, progress)
+
+        progress.begin("initialise")
+        inputs = initialise(model, camera, seen)
+
+        progress.begin("optimise")
+        hands = optimise(inputs, seen, config, command, progress)
+
+        progress.begin("export")
+        save_config(config, folder / "config.yaml")
+        result = export(hands, clip, camera, config, folder, progress)
+
+    if not command.quiet:
+        run = Run(folder, time.monotonic() - began, journal.warnings, command.hand_length_mm is not None)
+        print_summary(summarise(result, seen, run))
+
+
+def main() -> int:
+    """Entry point of `python fit_sequence.py` and of the installed command `handfit`."""
+    return run_command(fit_sequence, sys.argv[1:])
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,40 @@
+"""What the engine warned of while it worked, kept for the summary and the report.
+
+with keep_warnings() as journal:
+    ...                                             # logging.getLogger("fitter.camera").warning("focal length assumed")
+journal.warnings                                    # ("focal length assumed",)
+"""
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+ENGINE = "fitter"
+
+
+class Journal(logging.Handler):
+    """Collects each different warning of the engine once, in order."""
+
+    def __init__(self) -> None:
+        super().__init__(level=logging.WARNING)
+        self._messages: dict[str, None] = {}
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """The sentences so far."""
+        return tuple(self._messages)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self._messages[record.getMessage()] = None
+
+
+@contextmanager
+def keep_warnings() -> Iterator[Journal]:
+    """Keep the warnings that the engine logs inside the block."""
+    journal = Journal()
+    logger = logging.getLogger(ENGINE)
+    logger.addHandler(journal)
+    try:
+        yield journal
+    finally:
+        logger.removeHandler(journal)

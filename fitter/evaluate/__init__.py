@@ -1,0 +1,1 @@
+"""How good a fit is: metrics, and readers of annotated clips."""

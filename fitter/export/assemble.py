@@ -1,0 +1,101 @@
+"""From the engine's right hands to what is written: left hands mirrored back, frames without the hand set to NaN.
+
+result = assemble_result(hands, clip, camera)
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, cast
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor
+
+from fitter.camera import Camera
+from fitter.clip import Clip
+from fitter.export.result import FitResult
+from fitter.hand.mirror import mirror_points
+from fitter.hand.parameters import HandParameters, parameters_of
+from fitter.observe.observations import Side
+from fitter.pipeline import HandFit
+from fitter.scene import Scene
+
+FRAMES_AT_ONCE = 128  # skinning needs a 3 x 3 matrix per vertex and frame
+
+
+@dataclass(frozen=True)
+class FittedHand:
+    """A fit, and the side and frames it was seen on: the fit itself is always of a right hand."""
+
+    side: Side
+    fit: HandFit
+    observed: Bool[np.ndarray, "frames"]
+
+
+@dataclass(frozen=True)
+class _Rows:
+    """One hand's rows of the result, before those without the hand are emptied."""
+
+    joints_m: Float[Tensor, "frames 21 3"]
+    vertices_m: Float[Tensor, "frames vertices 3"]
+    keypoints_px: Float[np.ndarray, "frames 21 2"]
+    parameters: HandParameters
+
+
+def assemble_result(hands: Sequence[FittedHand], clip: Clip, camera: Camera) -> FitResult:
+    """The result of a clip: one to two hands of the same model in the camera of the input frames."""
+    model = hands[0].fit.scene.model
+    rows = [_rows_of(hand, camera) for hand in hands]
+    present = np.stack([hand.fit.present for hand in hands])
+
+    def stacked(arrays: Sequence[Float[np.ndarray, "..."] | Tensor]) -> np.ndarray:
+        """(hands, frames, ...) float32 with NaN where the hand is not present."""
+        full = np.stack([np.asarray(array, dtype=np.float32) for array in arrays])
+        full[~present] = np.nan
+        return full
+
+    return FitResult(
+        side=tuple(hand.side for hand in hands),
+        present=present,
+        observed=np.stack([hand.observed for hand in hands]),
+        joints_m=stacked([row.joints_m for row in rows]),
+        joints_sigma_mm=stacked([hand.fit.posterior.joints_sigma_mm for hand in hands]),
+        keypoints_px=stacked([row.keypoints_px for row in rows]),
+        vertices_m=stacked([row.vertices_m for row in rows]),
+        faces=model.faces.numpy().astype(np.int32),
+        pose=stacked([row.parameters.pose for row in rows]),
+        betas=np.stack([row.parameters.betas.numpy() for row in rows]).astype(np.float32),
+        translation_m=stacked([row.parameters.translation_m for row in rows]),
+        lighting=np.full((len(hands), 1, 9, 3), np.nan, dtype=np.float32),
+        K=camera.matrix,
+        K_known=camera.known,
+        hand_model=cast('Literal["anny", "mano"]', model.name),
+        image_size=(clip.width, clip.height),
+        fps=clip.fps,
+        status=status_of(hands),
+    )
+
+
+def status_of(hands: Sequence[FittedHand]) -> str:
+    """`converged` if all hands did, else one sentence per hand that did not."""
+    troubles = [f"{hand.side} hand: {hand.fit.status}" for hand in hands if hand.fit.status != "converged"]
+    return "; ".join(troubles) or "converged"
+
+
+def _rows_of(hand: FittedHand, camera: Camera) -> _Rows:
+    scene = hand.fit.scene
+    joints, vertices, parameters = scene.posed.joints, posed_vertices(scene), parameters_of(scene.posed)
+    if hand.side == "left":
+        joints, vertices, parameters = mirror_points(joints), mirror_points(vertices), parameters.mirrored()
+    keypoints = camera.distort(camera.project(joints).numpy())
+    return _Rows(joints, vertices, keypoints, parameters)
+
+
+def posed_vertices(scene: Scene) -> Float[Tensor, "frames vertices 3"]:
+    """The mesh of every frame, float32, a bounded number of frames at a time."""
+    state, shaped = scene.state, scene.model.with_shape(scene.state.betas)
+    rotations, wrist = state.rotations.split(FRAMES_AT_ONCE), state.wrist.split(FRAMES_AT_ONCE)
+    return torch.cat(
+        [shaped.with_pose(r, w).mesh().vertices.to(torch.float32) for r, w in zip(rotations, wrist, strict=True)]
+    )

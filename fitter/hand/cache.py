@@ -1,0 +1,100 @@
+"""A hand model kept as one .npz file, so that a slow conversion runs once per machine.
+
+    model = cached_model(default_folder() / "anny-1.npz", build)
+
+A missing, damaged or foreign file is rebuilt; a folder that cannot be written costs only the time of the next start.
+"""
+
+import logging
+import os
+import tempfile
+import zipfile
+import zlib
+from collections.abc import Callable
+from dataclasses import fields
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from fitter.hand.model import HandModel
+
+logger = logging.getLogger(__name__)
+
+_TENSORS = tuple(field.name for field in fields(HandModel) if field.name != "name")
+_OPTIONAL = ("pose_basis",)
+
+
+def default_folder() -> Path:
+    """`$XDG_CACHE_HOME/handfit`, or `~/.cache/handfit` where that variable is unset or empty."""
+    base = os.environ.get("XDG_CACHE_HOME")
+    return (Path(base) if base else Path("~/.cache").expanduser()) / "handfit"
+
+
+def cached_model(path: Path, build: Callable[[], HandModel]) -> HandModel:
+    """The model stored at `path`; otherwise `build()`, stored there atomically if the folder allows it."""
+    if path.exists():
+        try:
+            return read_model(path)
+        except (ValueError, KeyError, OSError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+            logger.warning("The cached hand model %s is unusable (%s); it is made again.", path, error)
+    model = build()
+    try:
+        write_model(path, model)
+    except OSError as error:
+        logger.warning("The hand model could not be cached in %s (%s); the next start makes it again.", path, error)
+    return model
+
+
+def write_model(path: Path, model: HandModel) -> None:
+    """Write `model` to `path` under a temporary name in the same folder, then rename it; OSError if impossible."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    tensors = {name: getattr(model, name) for name in _TENSORS}
+    arrays = {name: tensor.numpy() for name, tensor in tensors.items() if tensor is not None}
+    handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            np.savez_compressed(file, name=np.array(model.name), **arrays)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+
+
+def read_model(path: Path) -> HandModel:
+    """The model in `path`, without executing anything in it.
+
+    ValueError, KeyError, OSError or zipfile.BadZipFile where the file is not a hand model of this schema.
+    """
+    with path.open("rb") as stream, np.load(stream, allow_pickle=False) as file:
+        name = str(file["name"])
+        tensors = {key: torch.from_numpy(file[key]) for key in _TENSORS if key in file or key not in _OPTIONAL}
+    model = HandModel(name=name, **{key: tensors.get(key) for key in _TENSORS})  # pyright: ignore[reportArgumentType]
+    _check(model)
+    return model
+
+
+def _check(model: HandModel) -> None:
+    vertices, betas = model.template.shape[0], model.shape_basis.shape[-1]
+    expected = {
+        "template": (vertices, 3),
+        "shape_basis": (vertices, 3, betas),
+        "joints": (21, 3),
+        "joints_shape_basis": (21, 3, betas),
+        "skinning": (vertices, 16),
+        "faces": (len(model.faces), 3),
+        "uv": (len(model.uv), 2),
+        "uv_faces": (len(model.faces), 3),
+    }
+    for name, shape in expected.items():
+        tensor: torch.Tensor = getattr(model, name)
+        if tuple(tensor.shape) != shape:
+            raise ValueError(f"{name} has the shape {tuple(tensor.shape)} instead of {shape}")
+        if not torch.isfinite(tensor).all():
+            raise ValueError(f"{name} has values that are not finite")
+    for name, count in (("faces", vertices), ("uv_faces", len(model.uv))):
+        indices: torch.Tensor = getattr(model, name)
+        if indices.is_floating_point() or indices.min() < 0 or indices.max() >= count:
+            raise ValueError(f"{name} must hold indices below {count}")

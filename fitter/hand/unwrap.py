@@ -1,0 +1,112 @@
+"""Texture coordinates for a mesh that has none (MANO): unwrapped once by xatlas, then read from the cache.
+
+uv, uv_faces = unwrap(template, faces)      # (C, 2) in 0..1, v up; (F, 3) indices into uv
+"""
+
+import hashlib
+import logging
+import os
+import tempfile
+import zipfile
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float, Integer
+
+from fitter.errors import HandfitError
+
+logger = logging.getLogger(__name__)
+
+# Part of the cache's key: raise it when the numbers or options below change.
+RECIPE = 1
+# A texture of about this side; so many texels between charts keep bilinear lookups and two mipmap levels apart.
+RESOLUTION_TEXELS = 1024
+PADDING_TEXELS = 4
+# xatlas packs in texels of one mesh unit at least; in metres a hand would get 250 of them across.
+MESH_UNITS_PER_METRE = 1000.0
+# Bent charts cost less than seams: 20 charts instead of 23 on a hand, 5 % of faces stretched by more than 1.07.
+CHART_COST, CHART_ITERATIONS = 8.0, 4
+
+
+def unwrap(
+    template: Float[np.ndarray, "vertices 3"], faces: Integer[np.ndarray, "faces 3"]
+) -> tuple[Float[np.ndarray, "corners 2"], Integer[np.ndarray, "faces 3"]]:
+    """UVs in 0..1 (v pointing up) and, for each face corner, its index into them; cached by the mesh's content.
+
+    xatlas (github.com/jpcy/xatlas) splits the surface into charts and packs them. HandfitError if it drops faces.
+    """
+    template = np.ascontiguousarray(template, dtype=np.float32)
+    faces = np.ascontiguousarray(faces, dtype=np.uint32)
+    path = cache_folder() / f"uv-{_content_key(template, faces)}.npz"
+    cached = _read(path, len(faces))
+    if cached is not None:
+        return cached
+    uv, uv_faces = _parametrize(template, faces)
+    _write(path, uv, uv_faces)
+    return uv, uv_faces
+
+
+def cache_folder() -> Path:
+    """$XDG_CACHE_HOME/handfit, by default ~/.cache/handfit (XDG Base Directory Specification)."""
+    base = os.environ.get("XDG_CACHE_HOME")
+    return (Path(base) if base else Path.home() / ".cache") / "handfit"
+
+
+def _parametrize(
+    template: Float[np.ndarray, "vertices 3"], faces: Integer[np.ndarray, "faces 3"]
+) -> tuple[Float[np.ndarray, "corners 2"], Integer[np.ndarray, "faces 3"]]:
+    import xatlas
+
+    atlas = xatlas.Atlas()
+    atlas.add_mesh(template * np.float32(MESH_UNITS_PER_METRE), faces)
+    charts = xatlas.ChartOptions()
+    charts.max_cost, charts.max_iterations, charts.fix_winding = CHART_COST, CHART_ITERATIONS, True
+    packing = xatlas.PackOptions()
+    packing.padding, packing.resolution = PADDING_TEXELS, RESOLUTION_TEXELS
+    packing.bilinear, packing.bruteForce = True, True
+    packing.rotate_charts = packing.rotate_charts_to_axis = False  # it turns charts by swapping u and v: mirrored skin
+    atlas.generate(charts, packing)
+    vertex_of_corner, uv_faces, uv = atlas[0]
+    if uv_faces.shape != faces.shape or not np.array_equal(vertex_of_corner[uv_faces], faces):
+        raise HandfitError(f"the hand's surface cannot be unwrapped: xatlas changed its {len(faces)} faces")
+    return uv.astype(np.float64), uv_faces.astype(np.int64)
+
+
+def _content_key(template: Float[np.ndarray, "vertices 3"], faces: Integer[np.ndarray, "faces 3"]) -> str:
+    content = b"".join([str(RECIPE).encode(), str(template.shape).encode(), template.tobytes(), faces.tobytes()])
+    return hashlib.sha256(content).hexdigest()[:32]
+
+
+def _read(path: Path, n_faces: int) -> tuple[Float[np.ndarray, "corners 2"], Integer[np.ndarray, "faces 3"]] | None:
+    """The cached unwrap, or None where there is none that can be used."""
+    if not path.is_file():
+        return None
+    try:
+        # Opened here because numpy leaves a file open that is no zip archive.
+        with path.open("rb") as handle, np.load(handle, allow_pickle=False) as stored:
+            uv, uv_faces = stored["uv"], stored["uv_faces"]
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+        logger.warning("%s: cannot be read (%s); the mesh is unwrapped again", path, error)
+        return None
+    fits = uv_faces.shape == (n_faces, 3) and uv.ndim == 2 and uv.shape[1:] == (2,) and np.isfinite(uv).all()
+    if not fits or uv_faces.dtype.kind != "i" or uv_faces.min() < 0 or uv_faces.max() >= len(uv):
+        logger.warning("%s: does not fit its mesh; the mesh is unwrapped again", path)
+        return None
+    return uv.astype(np.float64), uv_faces.astype(np.int64)
+
+
+def _write(path: Path, uv: Float[np.ndarray, "corners 2"], uv_faces: Integer[np.ndarray, "faces 3"]) -> None:
+    """Store for the next start; a folder that cannot be written costs only the time to unwrap again."""
+    temporary: Path | None = None
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=path.stem, suffix=".tmp", delete=False) as handle:
+            temporary = Path(handle.name)
+            np.savez(handle, uv=uv, uv_faces=uv_faces)
+            handle.flush()
+            os.fsync(handle.fileno())
+        os.replace(temporary, path)
+    except OSError as error:
+        logger.warning("%s: cannot be written (%s); the mesh is unwrapped again at every start", path, error.strerror)
+        if temporary is not None:
+            temporary.unlink(missing_ok=True)

@@ -1,0 +1,144 @@
+"""One hand of one clip, from its evidence and starts to its fit: run the schedule, judge, and say how sure it is.
+
+fit = fit_hand(FitInput(model, landmarks, camera, evidence, starts), energy, schedule)
+fit.state, fit.status, fit.posterior.joints_sigma_mm
+"""
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+from jaxtyping import Bool
+
+from fitter.camera import Camera
+from fitter.energy import Energy
+from fitter.hand import HandModel, Landmarks
+from fitter.initialise import Start
+from fitter.observe.evidence import Evidence
+from fitter.quantity import Positive
+from fitter.scene import Scene
+from fitter.solve.posterior import Posterior, estimate_posterior
+from fitter.solve.problem import Problem
+from fitter.solve.schedule import Schedule, Stage
+from fitter.solve.solver import Listener, Outcome, Status, run
+from fitter.state import State
+
+log = logging.getLogger(__name__)
+
+OnStep = Callable[[str, int, float, dict[str, float]], None]  # stage, step, energy, energy by term
+
+
+@dataclass(frozen=True)
+class Presence:
+    """Where belief in the hand ends: frames of which the fit itself is less sure than `max_sigma_mm` are not present.
+
+    The sigma is what the frame lacks, size and focal length given: 25 mm is about a finger's breadth and a half.
+    `max_gap_s` bounds how far from an observed frame smoothness is believed at all.
+    """
+
+    max_sigma_mm: Positive = 25.0
+    max_gap_s: Positive = 0.6
+
+
+@dataclass(frozen=True)
+class FitInput:
+    """All that is given about one right hand: `camera` may be of unknown focal length."""
+
+    model: HandModel
+    landmarks: Landmarks
+    camera: Camera
+    evidence: Evidence
+    starts: tuple[Start, ...]  # the first is the one that the fit is never worse than
+
+
+@dataclass(frozen=True)
+class HandFit:
+    """The fit of one right hand: `energies` and `initial_energies` by term, of the result and of the start it grew
+    from.
+    """
+
+    scene: Scene
+    status: str
+    start: str
+    energies: dict[str, float]
+    initial_energies: dict[str, float]
+    posterior: Posterior
+    present: Bool[np.ndarray, "frames"]
+    traces: dict[str, tuple[float, ...]] = field(default_factory=dict)
+
+    @property
+    def state(self) -> State:
+        return self.scene.state
+
+
+def fit_hand(
+    given: FitInput,
+    energy: Energy,
+    schedule: Schedule,
+    presence: Presence | None = None,
+    on_step: OnStep | None = None,
+) -> HandFit:
+    """Fit one hand over all its frames.
+
+    Never worse than its start: if it would be, the start is returned and said so.
+    """
+    starts = given.starts
+    scene = Scene(given.model, given.landmarks, given.camera, starts[0].state)
+    whole = Problem(scene, given.evidence, energy.terms(), free_names(schedule.stages[-1], given.camera))
+    explored = [explore(start, scene, given, energy, schedule, on_step) for start in starts]
+    reached = [whole.energy(outcome.state) for outcome in explored]
+    best = int(np.argmin(reached))
+    log.info("energies reached from each start: %s", dict(zip((s.name for s in starts), reached, strict=True)))
+    last = schedule.stages[-1]
+    refined = run(schedule.solver_of(last), whole, explored[best].state, listener(last, on_step))
+    state, status = judged(whole, starts[0].state, refined)
+    posterior = estimate_posterior(whole, state)
+    return HandFit(
+        scene=scene.with_state(state),
+        status=status,
+        start=starts[best].name,
+        energies=whole.energies_by_term(state),
+        initial_energies=whole.energies_by_term(starts[0].state),
+        posterior=posterior,
+        present=believed(given.evidence, posterior, presence or Presence()),
+        traces={"explore": explored[best].trace, last.name: refined.trace},
+    )
+
+
+def explore(
+    start: Start, scene: Scene, given: FitInput, energy: Energy, schedule: Schedule, on_step: OnStep | None
+) -> Outcome:
+    """Run every stage but the last from one start."""
+    outcome = Outcome(start.state, float("inf"), Status.OUT_OF_STEPS, ())
+    for stage in schedule.stages[:-1]:
+        terms = {name: term for name, term in energy.terms().items() if name not in stage.without}
+        problem = Problem(scene, given.evidence, terms, free_names(stage, given.camera))
+        outcome = run(schedule.solver_of(stage), problem, outcome.state, listener(stage, on_step))
+    return outcome
+
+
+def free_names(stage: Stage, camera: Camera) -> tuple[str, ...]:
+    return tuple(name for name in stage.free if name != "focal" or not camera.known)
+
+
+def listener(stage: Stage, on_step: OnStep | None) -> Listener | None:
+    return None if on_step is None else lambda step, energy, terms: on_step(stage.name, step, energy, terms)
+
+
+def judged(problem: Problem, initial: State, refined: Outcome) -> tuple[State, str]:
+    """The refined state, unless the start was better; and the sentence that says how it ended."""
+    if refined.energy <= problem.energy(initial):
+        return refined.state, refined.status.value
+    return initial, "the solver ended worse than its start, which is returned instead"
+
+
+def believed(evidence: Evidence, posterior: Posterior, presence: Presence) -> Bool[np.ndarray, "frames"]:
+    """Frames in which the hand is believed to be, sure enough and near enough to an observation."""
+    observed = (evidence.confidence > 0).any(dim=1).numpy()
+    time_s = evidence.time_s.numpy()
+    if not observed.any():
+        return observed
+    gap_s = np.abs(time_s[:, None] - time_s[observed][None]).min(axis=1)
+    sure = np.sqrt(np.square(posterior.relative_sigma_mm).mean(axis=1)) <= presence.max_sigma_mm
+    return observed | (sure & (gap_s <= presence.max_gap_s))

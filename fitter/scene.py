@@ -1,0 +1,79 @@
+"""What a state predicts: the hand in camera space and its landmarks in the image. Computed once, read by every term.
+
+scene = Scene(model, landmarks, camera, state)
+scene.keypoints            # (*batch, frames, 21, 2) undistorted pixels
+"""
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from fitter import rotation
+from fitter.camera import Camera
+from fitter.hand import HandModel, Landmarks, PosedHand
+from fitter.state import State
+
+
+@dataclass(frozen=True)
+class Scene:
+    """One hand model, one keypoint source's landmarks, one camera, and a state; everything predicted is lazy."""
+
+    model: HandModel
+    landmarks: Landmarks
+    camera: Camera
+    state: State
+
+    def with_state(self, state: State) -> "Scene":
+        return replace(self, state=state)
+
+    @cached_property
+    def posed(self) -> PosedHand:
+        return self.model.with_shape(self.state.betas).with_pose(self.state.rotations, self.state.wrist)
+
+    @cached_property
+    def points(self) -> Float[Tensor, "*batch frames 21 3"]:
+        """The source's landmarks, metres, camera axes."""
+        return self.posed.attached(self.landmarks.with_shape(self.state.betas))
+
+    @cached_property
+    def focal(self) -> Float[Tensor, "*batch 2"]:
+        """Focal lengths in pixels, with the state's correction."""
+        given = self.state.log_focal.new_tensor([self.camera.fx, self.camera.fy])
+        return given * self.state.log_focal.exp().unsqueeze(-1)
+
+    @cached_property
+    def keypoints(self) -> Float[Tensor, "*batch frames 21 2"]:
+        """The landmarks projected, undistorted pixels."""
+        centre = self.points.new_tensor([self.camera.cx, self.camera.cy])
+        return self.points[..., :2] / self.points[..., 2:] * self.focal[..., None, None, :] + centre
+
+    @cached_property
+    def joint_vectors(self) -> Float[Tensor, "*batch frames 15 3"]:
+        """Rotation vectors of the finger joints relative to their parents, radians."""
+        return rotation.log(self.state.rotations[..., 1:, :, :])
+
+    @cached_property
+    def joint_angles(self) -> Float[Tensor, "*batch frames 15 3"]:
+        """Twist, spread and flexion of the finger joints, radians: the rotation vector in the joint's anatomical
+        axes.
+        """
+        return torch.einsum("jca,...jc->...ja", self.model.joint_axes, self.joint_vectors)
+
+    @cached_property
+    def joint_angles_jacobian(self) -> Float[Tensor, "*batch frames 15 3 3"]:
+        """Derivative of `joint_angles` with respect to each rotation's tangent."""
+        return self.model.joint_axes.mT @ rotation.inverse_right_jacobian(self.joint_vectors)
+
+    @cached_property
+    def projection_jacobian(self) -> Float[Tensor, "*batch frames 21 2 3"]:
+        """Derivative of `keypoints` with respect to `points`, pixels per metre."""
+        inverse_depth = 1.0 / self.points[..., 2]
+        focal = self.focal[..., None, None, :] * inverse_depth.unsqueeze(-1)
+        slope = self.points[..., :2] * inverse_depth.unsqueeze(-1)
+        zero = torch.zeros_like(inverse_depth)
+        row_u = torch.stack([focal[..., 0], zero, -focal[..., 0] * slope[..., 0]], dim=-1)
+        row_v = torch.stack([zero, focal[..., 1], -focal[..., 1] * slope[..., 1]], dim=-1)
+        return torch.stack([row_u, row_v], dim=-2)

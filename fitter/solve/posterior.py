@@ -1,0 +1,139 @@
+"""How sure the fit is: the Gaussian posterior around the minimum (Laplace), from the same normal equations.
+
+The energies are negative log densities, so the inverse of J'J is the covariance of the unknowns, if the sigmas are
+true. They are checked: each data term's variance factor, its weighted squared residuals over its redundancy (Helmert
+1907; Koch 1999, sec. 3.6), rescales its rows before the inverse is taken.
+
+    posterior = estimate_posterior(problem, state)
+    posterior.joints_sigma_mm        # (frames, 21)
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float
+
+from fitter.energy.shape import Shape, repetitions
+from fitter.energy.term import linearise, robust_weight
+from fitter.hand import HandModel
+from fitter.scene import Scene
+from fitter.solve.band import Covariance, factorise
+from fitter.solve.normal_equations import NormalEquations, feature_jacobian
+from fitter.solve.problem import Problem
+from fitter.state import State, Step
+
+# Terms that measure; the others say what hands and motions are like, and are believed as they are.
+DATA_TERMS = ("keypoints", "bone_direction", "image_depth", "articulation")
+
+# Detectors' errors have structure that no residual shows, so a variance factor is trusted within these bounds only.
+LEAST_FACTOR, MOST_FACTOR = 0.1, 10.0
+FRAMES_AT_ONCE = 256
+
+
+@dataclass(frozen=True)
+class Posterior:
+    """Standard deviations at the minimum.
+
+    joints_sigma_mm      of each joint in camera axes, the root of its mean variance over the three axes
+    relative_sigma_mm    the same if the shared unknowns (size, focal length) were known: what the frame itself lacks
+    focal_sigma          of the log focal length
+    variance_factors     of each data term: 1 where its sigma is as stated, below where the detector does better
+    """
+
+    joints_sigma_mm: Float[np.ndarray, "frames 21"]
+    relative_sigma_mm: Float[np.ndarray, "frames 21"]
+    focal_sigma: float
+    variance_factors: dict[str, float]
+
+
+def estimate_posterior(problem: Problem, state: State) -> Posterior:
+    """Posterior of the joints at a minimum of the energy (on the CPU)."""
+    state = state.to(device="cpu")
+    whole = problem.linearise(state)
+    parts = {name: one_term(problem, name, state) for name in problem.terms if name in DATA_TERMS}
+    covariance = factorise(whole).covariance()
+    factors = {name: variance_factor(problem, name, state, part, covariance) for name, part in parts.items()}
+    rescaled = whole
+    for name, part in parts.items():
+        rescaled = plus(rescaled, part, 1.0 / factors[name] - 1.0)
+    factor = factorise(rescaled)
+    covariance = counted_once(factor.covariance(), repeated(problem))
+    joints = joint_sigma_mm(problem.scene.with_state(state), covariance)
+    relative = joint_sigma_mm(problem.scene.with_state(state), without_shared(covariance))
+    return Posterior(joints, relative, float(np.sqrt(covariance.shared[-1, -1])), factors)
+
+
+def one_term(problem: Problem, name: str, state: State) -> NormalEquations:
+    return Problem(problem.scene, problem.evidence, {name: problem.terms[name]}, problem.free).linearise(state)
+
+
+def variance_factor(problem: Problem, name: str, state: State, part: NormalEquations, covariance: Covariance) -> float:
+    """Weighted squared residuals over redundancy: components measured, less those the fit used up."""
+    term, scene = problem.terms[name], problem.scene.with_state(state)
+    residual = term.residual(scene, problem.evidence)
+    squared = residual.square().sum(-1)
+    weight = robust_weight(squared, term.robust_width)
+    rows = linearise(term, scene, problem.evidence)
+    measured = (rows.residual.square().sum(-1) > 0).sum() * residual.shape[-1]
+    if int(measured) == 0:
+        return 1.0
+    used = np.einsum("tij,tji->", part.diagonal.numpy(), covariance.frames)
+    used += 2.0 * np.einsum("tis,tis->", part.border.numpy(), covariance.frames_shared)
+    used += np.einsum("ij,ji->", part.corner.numpy(), covariance.shared)
+    effective = float(weight[squared > 0].mean()) * float(measured)
+    redundancy = max(effective - float(used), 0.1 * effective)
+    return float(np.clip(float((weight * squared).sum()) / redundancy, LEAST_FACTOR, MOST_FACTOR))
+
+
+def plus(normal: NormalEquations, other: NormalEquations, factor: float) -> NormalEquations:
+    """normal + factor * other."""
+    return NormalEquations(
+        normal.diagonal + factor * other.diagonal,
+        normal.first + factor * other.first,
+        normal.second + factor * other.second,
+        normal.border + factor * other.border,
+        normal.corner + factor * other.corner,
+        Step(
+            normal.gradient.frames + factor * other.gradient.frames,
+            normal.gradient.shared + factor * other.gradient.shared,
+        ),
+    )
+
+
+def repeated(problem: Problem) -> float:
+    """How many times over the clip counts what it says of the shared unknowns, see `Shape`."""
+    shape = problem.terms.get("shape")
+    return float(repetitions(problem.evidence, shape.independent_frames)) if isinstance(shape, Shape) else 1.0
+
+
+def counted_once(covariance: Covariance, times: float) -> Covariance:
+    """The covariance with the shared unknowns' information divided by `times`, and what follows for the frames."""
+    cross = covariance.frames_shared
+    share = cross @ np.linalg.inv(covariance.shared) @ cross.transpose(0, 2, 1)
+    return Covariance(covariance.frames + (times - 1.0) * share, times * cross, times * covariance.shared)
+
+
+def without_shared(covariance: Covariance) -> Covariance:
+    """The frames' covariance given the shared unknowns: their share taken out again."""
+    shared_precision = np.linalg.inv(covariance.shared)
+    cross = covariance.frames_shared
+    given = covariance.frames - cross @ shared_precision @ cross.transpose(0, 2, 1)
+    return Covariance(given, np.zeros_like(cross), np.zeros_like(covariance.shared))
+
+
+def joint_sigma_mm(scene: Scene, covariance: Covariance) -> Float[np.ndarray, "frames 21"]:
+    """Propagate to the model's joints: the root of a third of the trace of each joint's covariance, millimetres."""
+    model: HandModel = scene.model
+    sigma = []
+    for first in range(0, scene.state.n_frames, FRAMES_AT_ONCE):
+        chunk = slice(first, first + FRAMES_AT_ONCE)
+        state = scene.state
+        part = State(state.rotations[chunk], state.trajectory[chunk], state.betas, state.log_focal)
+        bare = Scene(model, model.landmarks, scene.camera, part)
+        jacobian = feature_jacobian(bare)[:, :21].numpy()
+        own, shared = jacobian[..., :51], jacobian[..., 51:]
+        variance = np.einsum("tpcu,tuv,tpcv->tp", own, covariance.frames[chunk], own, optimize=True)
+        variance += 2.0 * np.einsum("tpcu,tus,tpcs->tp", own, covariance.frames_shared[chunk], shared, optimize=True)
+        variance += np.einsum("tpcr,rs,tpcs->tp", shared, covariance.shared, shared, optimize=True)
+        sigma.append(np.sqrt(np.maximum(variance, 0.0) / 3.0) * 1000.0)
+    return np.concatenate(sigma)

@@ -1,0 +1,106 @@
+"""A fit as a solver sees it: an energy, its linearisation and what is free to move. Solvers know nothing of hands.
+
+problem = Problem(scene, evidence, terms, free)
+problem.energy(state)                  # a number
+normal = problem.linearise(state)      # J'J and J'r of every term, fixed unknowns taken out
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from fitter.energy.term import EnergyTerm, linearise, term_energy
+from fitter.observe.evidence import Evidence
+from fitter.scene import Scene
+from fitter.solve import assembly, normal_equations
+from fitter.solve.normal_equations import NormalEquations
+from fitter.state import FRAME_UNKNOWNS, State, Step
+
+FREE_NAMES = ("orientation", "pose", "trajectory", "betas", "focal")
+
+
+@dataclass(frozen=True)
+class Problem:
+    """`scene` gives the model, landmarks and camera; its state is not used.
+
+    `free` names what may move, of FREE_NAMES.
+    """
+
+    scene: Scene
+    evidence: Evidence
+    terms: Mapping[str, EnergyTerm]
+    free: tuple[str, ...] = FREE_NAMES
+
+    def energies(self, state: State) -> dict[str, Float[Tensor, "*batch"]]:
+        """Energy of each term; differentiable."""
+        scene = self.scene.with_state(state)
+        return {name: term_energy(term, scene, self.evidence) for name, term in self.terms.items()}
+
+    def energy(self, state: State) -> float:
+        """Total energy; infinite where a state cannot be evaluated (a landmark behind the camera)."""
+        with torch.no_grad():
+            scene = self.scene.with_state(state)
+            if bool((scene.points[..., 2] <= 0).any()):
+                return float("inf")
+            total = sum(float(term_energy(term, scene, self.evidence)) for term in self.terms.values())
+        return total if total == total else float("inf")
+
+    def energies_by_term(self, state: State) -> dict[str, float]:
+        """As `energies`, in plain numbers."""
+        with torch.no_grad():
+            return {name: float(value) for name, value in self.energies(state).items()}
+
+    def linearise(self, state: State) -> NormalEquations:
+        """Normal equations at `state`: numba on the CPU, the torch twin elsewhere."""
+        with torch.no_grad():
+            scene = self.scene.with_state(state)
+            rows = [(linearise(term, scene, self.evidence), term.robust_width) for term in self.terms.values()]
+            on_cpu = state.trajectory.device.type == "cpu"
+            normal = (assembly if on_cpu else normal_equations).assemble(rows, scene)
+            self._fix(normal)
+        return normal
+
+    @cached_property
+    def fixed(self) -> tuple[Float[Tensor, "51"], Float[Tensor, "shared"]]:
+        """True for the unknowns that may not move: of a frame, and shared."""
+        frames = torch.ones(FRAME_UNKNOWNS, dtype=torch.bool)
+        shared = torch.ones(self.scene.model.n_betas + 1, dtype=torch.bool)
+        places = {
+            "orientation": frames[:3],
+            "pose": frames[3:48],
+            "trajectory": frames[48:],
+            "betas": shared[:-1],
+            "focal": shared[-1:],
+        }
+        for name in self.free:
+            places[name][:] = False
+        return frames, shared
+
+    def masked(self, step: Step) -> Step:
+        """`step` with fixed unknowns at rest."""
+        frames, shared = self.fixed
+        keep_frames, keep_shared = ~frames.to(step.frames.device), ~shared.to(step.shared.device)
+        return Step(step.frames * keep_frames, step.shared * keep_shared)
+
+    def _fix(self, normal: NormalEquations) -> None:
+        """Take fixed unknowns out: rows and columns 0, diagonal 1, gradient 0."""
+        frames, shared = (mask.to(normal.corner.device) for mask in self.fixed)
+        if bool(frames.any()):
+            normal.diagonal[:, frames, :] = 0.0
+            normal.diagonal[:, :, frames] = 0.0
+            normal.diagonal[:, frames, frames] = 1.0
+            normal.border[:, frames, :] = 0.0
+            blocks = frames.unflatten(0, (-1, 3)).all(dim=1)
+            normal.first[:, blocks] = 0.0
+            normal.second[:, blocks] = 0.0
+            normal.gradient.frames[:, frames] = 0.0
+        if bool(shared.any()):
+            normal.border[:, :, shared] = 0.0
+            normal.corner[shared, :] = 0.0
+            normal.corner[:, shared] = 0.0
+            normal.corner[shared, shared] = 1.0
+            normal.gradient.shared[shared] = 0.0

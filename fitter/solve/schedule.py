@@ -1,0 +1,54 @@
+"""The order of work: each stage says what is free, which terms act and for how long. The solver is the same throughout.
+
+All stages but the last run from every start; the last refines the start that came out best.
+"""
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from fitter.solve.first_order import LBFGS, Adam
+from fitter.solve.levenberg_marquardt import LevenbergMarquardt
+from fitter.solve.solver import Solver
+
+FreeName = Literal["orientation", "pose", "trajectory", "betas", "focal"]
+EVERYTHING: tuple[FreeName, ...] = ("orientation", "pose", "trajectory", "betas", "focal")
+
+
+@dataclass(frozen=True)
+class Stage:
+    """`free`: what may move. `without`: names of terms that do not act yet.
+
+    `tolerance`: relative decrease that ends it.
+    """
+
+    name: str
+    free: tuple[FreeName, ...] = EVERYTHING
+    without: tuple[str, ...] = ()
+    max_steps: int = 60
+    tolerance: float = 1e-6
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """A known focal length is never free, whatever a stage says; an unknown one stays as assumed by default.
+
+    Keypoints alone do not give it: a detector's landmarks are nearly those of a weak-perspective camera, and freed on
+    real clips the focal length ran to 2-7 times the assumed one.
+    """
+
+    solver: Literal["levenberg_marquardt", "adam", "lbfgs"] = "levenberg_marquardt"
+    stages: tuple[Stage, ...] = (
+        Stage("place", free=("orientation", "trajectory"), max_steps=6, tolerance=1e-2),
+        Stage("pose", free=("orientation", "pose", "trajectory", "betas"), max_steps=12, tolerance=1e-3),
+        Stage("refine", free=("orientation", "pose", "trajectory", "betas"), max_steps=60, tolerance=1e-5),
+    )
+
+    def solver_of(self, stage: Stage) -> Solver[Any]:
+        """The solver with the stage's limits; first-order ones get as many steps as cost about the same."""
+        match self.solver:
+            case "levenberg_marquardt":
+                return LevenbergMarquardt(max_steps=stage.max_steps, tolerance=stage.tolerance)
+            case "adam":
+                return Adam(max_steps=20 * stage.max_steps, tolerance=stage.tolerance)
+            case "lbfgs":
+                return LBFGS(max_steps=stage.max_steps, tolerance=stage.tolerance)

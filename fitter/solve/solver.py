@@ -1,0 +1,75 @@
+"""What every solver shares: init, step, terminate, and the loop around them, written once.
+
+outcome = run(LevenbergMarquardt(max_steps=50), problem, state)
+outcome.state, outcome.status.value        # the status explains itself
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum
+from typing import Protocol, TypeVar
+
+from fitter.solve.problem import Problem
+from fitter.state import State
+
+
+class Status(Enum):
+    """How a solve ended; the value is the explanation."""
+
+    CONVERGED = "converged"
+    OUT_OF_STEPS = "stopped after the allowed number of steps, before the energy settled"
+    STUCK = "stopped where no damping gives a lower energy"
+    NOT_FINITE = "the starting state has no finite energy"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """Best state found, its energy, how it ended, and the energy after every step."""
+
+    state: State
+    energy: float
+    status: Status
+    trace: tuple[float, ...]
+
+
+Memory = TypeVar("Memory")
+Listener = Callable[[int, float, dict[str, float]], None]  # step, energy, energy by term
+
+
+class Solver(Protocol[Memory]):
+    """A method: its fields are its settings, `Memory` is what it carries from step to step."""
+
+    @property
+    def max_steps(self) -> int: ...
+
+    def init(self, problem: Problem, state: State) -> Memory: ...
+
+    def step(self, problem: Problem, memory: Memory) -> Memory: ...
+
+    def best(self, memory: Memory) -> tuple[State, float]: ...
+
+    def terminate(self, memory: Memory) -> Status | None: ...
+
+
+def run(
+    solver: Solver[Memory],
+    problem: Problem,
+    state: State,
+    on_step: Listener | None = None,
+) -> Outcome:
+    """Step until the solver says stop or its steps are used up; `on_step(step, energy, by term)` after each."""
+    memory = solver.init(problem, state)
+    _, energy = solver.best(memory)
+    if energy == float("inf"):
+        return Outcome(state, energy, Status.NOT_FINITE, (energy,))
+    trace, status = [energy], None
+    for index in range(solver.max_steps):
+        memory = solver.step(problem, memory)
+        trace.append(solver.best(memory)[1])
+        if on_step is not None:
+            on_step(index + 1, trace[-1], problem.energies_by_term(solver.best(memory)[0]))
+        status = solver.terminate(memory)
+        if status is not None:
+            break
+    best, energy = solver.best(memory)
+    return Outcome(best.orthonormalised(), energy, status or Status.OUT_OF_STEPS, tuple(trace))

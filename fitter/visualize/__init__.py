@@ -1,0 +1,1 @@
+"""Pictures for people: the mesh over the input, viewers and the report."""

@@ -1,0 +1,69 @@
+"""Name, dependencies and extras. Exact versions are in constraints.txt; tools are configured in pyproject.toml."""
+
+import re
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+HERE = Path(__file__).parent
+
+DETECT = [
+    "mediapipe==0.10.21",  # its wheel carries the hand models; later ones need a .task file that the user names
+]
+VIEW = [
+    "open3d>=0.19",
+]
+GPU = [
+    # nvdiffrast is no registry package. After this extra, with a CUDA toolkit:
+    # pip install --no-build-isolation git+https://github.com/NVlabs/nvdiffrast (licence: non-commercial).
+    "ninja",
+]
+DEVELOP = [
+    "basedpyright",
+    "beartype",
+    "pre-commit",
+    "pytest",
+    "pytest-xdist",
+    "ruff",
+    "scipy-stubs",
+    "types-PyYAML",
+]
+
+setup(
+    name="handfit",
+    version=re.findall(r'__version__ = "(.+)"', (HERE / "fitter" / "__init__.py").read_text())[0],
+    description="Fit one steady 3D hand, with one shape, to a whole video clip",
+    long_description=(HERE / "README.md").read_text(encoding="utf-8"),
+    long_description_content_type="text/markdown",
+    license="Apache-2.0",
+    python_requires=">=3.10,<3.13",
+    packages=find_packages(include=["fitter", "fitter.*", "priors", "priors.*"]),
+    py_modules=["fit_sequence"],
+    entry_points={"console_scripts": ["handfit = fit_sequence:main"]},
+    install_requires=[
+        "annotated-types",
+        "anny>=0.6",  # the free hand model
+        "av>=12",  # H.264 that browsers play
+        "jaxtyping>=0.2.30",
+        "numba>=0.59",  # CPU kernels
+        "numpy>=1.26",
+        "opencv-python>=4.8",
+        "pydantic>=2.6",
+        "pyyaml>=6",
+        "rich>=13",
+        "roma>=1.5",  # rotations
+        "scipy>=1.11",
+        "smplx>=0.1.28",  # MANO, where the user has its files
+        "threadpoolctl>=3",
+        "torch>=2.2",
+        "trimesh>=4",
+        "tyro>=0.9",
+        "xatlas>=0.0.9",  # texture coordinates for MANO
+    ],
+    extras_require={
+        "detect": DETECT,
+        "view": VIEW,
+        "gpu": GPU,
+        "dev": DETECT + VIEW + DEVELOP,
+    },
+)
