@@ -81,7 +81,7 @@ def headlight(
     """
     wrapped = 0.5 + 0.5 * (normals * towards_lamp).sum(-1)  # no black side: shape must read everywhere
     facing = (normals * towards_eye).sum(-1).clamp(0.0, 1.0)
-    return (0.25 + 0.75 * wrapped) * (0.45 + 0.55 * facing.sqrt())
+    return (0.12 + 0.88 * wrapped**2) * (0.4 + 0.6 * facing.sqrt())
 
 
 def srgb_to_linear(srgb: Float[Tensor, "*any"]) -> Float[Tensor, "*any"]:
