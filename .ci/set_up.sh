@@ -11,7 +11,7 @@ case $profile in
     dev) readonly extras=dev ;; # detect and view, and the tools
     *) echo "set_up.sh: expected fit or dev, got $profile" >&2 && exit 2 ;;
 esac
-if nvidia-smi -L 2>/dev/null | grep -q GPU; then readonly device=cuda; else readonly device=cpu; fi
+if gpus=$(nvidia-smi -L 2>/dev/null) && [[ $gpus == GPU* ]]; then readonly device=cuda; else readonly device=cpu; fi
 stamp=$(cat setup.py constraints.txt .ci/set_up.sh | sha256sum | cut -c1-16)-$device
 readonly stamp
 
@@ -117,7 +117,7 @@ install_torch() { # without an NVIDIA GPU the CPU build, which is smaller by sev
     local pip=(.venv/bin/python -m pip install --constraint constraints.txt)
     version=$(sed -n 's/^torch==//p' constraints.txt)
     if [ "$device" = cuda ]; then
-        if .venv/bin/python -m pip show torch 2>/dev/null | grep -q '^Version: .*+cpu'; then
+        if [[ $(.venv/bin/python -m pip show torch 2>/dev/null) == *"Version: "*"+cpu"* ]]; then
             quietly .venv/bin/python -m pip uninstall --yes torch
         fi
         quietly "${pip[@]}" "torch==$version"
