@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Everything that `make fit` (set_up.sh fit) and `make test`, `make lint` (set_up.sh dev) need, once; afterwards it
-# returns at once, until setup.py, constraints.txt or this file change, or a GPU appears.
+# returns at once, until setup.py, constraints.txt or this file change, the checkout moves, or a GPU appears.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -12,7 +12,7 @@ case $profile in
     *) echo "set_up.sh: expected fit or dev, got $profile" >&2 && exit 2 ;;
 esac
 if gpus=$(nvidia-smi -L 2>/dev/null) && [[ $gpus == GPU* ]]; then readonly device=cuda; else readonly device=cpu; fi
-stamp=$(cat setup.py constraints.txt .ci/set_up.sh | sha256sum | cut -c1-16)-$device
+stamp=$({ pwd && cat setup.py constraints.txt .ci/set_up.sh; } | sha256sum | cut -c1-16)-$device
 readonly stamp
 
 is_done() { # PROFILE: this very set-up has been completed
