@@ -220,7 +220,10 @@ def shape_slopes(bone_rotations, bones, offsets, parents, near_rotation):
 
 @numba.njit(cache=True, parallel=True)
 def accumulate_frames(rows, features, motion, touched, totals):
-    """Add weighted J'J and J'r of one term's frame rows. Shapes as in FrameRows; corners and their gradients by frame."""
+    """Add weighted J'J and J'r of one term's frame rows.
+
+    Shapes as in FrameRows; corners and their gradients by frame.
+    """
     residual, weight, jacobian, focal = rows
     levers, trajectory, shape, ancestors = motion
     columns, n_columns = touched
@@ -284,7 +287,9 @@ def accumulate_frames(rows, features, motion, touched, totals):
 
 @numba.njit(cache=True, parallel=True)
 def accumulate_triples(rows, coupled, totals):
-    """Add weighted J'J and J'r of one term's temporal rows: every frame gathers from the three triples it is part of."""
+    """Add weighted J'J and J'r of one term's temporal rows: every frame gathers from the three triples it is part
+    of.
+    """
     residual, weight, jacobian = rows
     diagonal, first, second, gradient = totals
     n_triples, n_groups = weight.shape
