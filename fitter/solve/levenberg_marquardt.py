@@ -51,7 +51,7 @@ class LevenbergMarquardt:
             except NotPositiveDefinite:
                 damping, raise_by = damping * raise_by, raise_by * 2.0
                 continue
-            state = memory.state.retract(step)
+            state = memory.state.retract(step.to(memory.state.trajectory.device))
             energy = problem.energy(state)
             if energy < memory.energy:
                 gain = (memory.energy - energy) / predicted_decrease(normal, step, damping)

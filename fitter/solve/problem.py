@@ -55,12 +55,12 @@ class Problem:
             return {name: float(value) for name, value in self.energies(state).items()}
 
     def linearise(self, state: State) -> NormalEquations:
-        """Normal equations at `state`: numba on the CPU, the torch twin elsewhere."""
+        """Normal equations at `state`, on the CPU: by numba there, by the torch twin on any other device."""
         with torch.no_grad():
             scene = self.scene.with_state(state)
             rows = [(linearise(term, scene, self.evidence), term.robust_width) for term in self.terms.values()]
             on_cpu = state.trajectory.device.type == "cpu"
-            normal = (assembly if on_cpu else normal_equations).assemble(rows, scene)
+            normal = (assembly if on_cpu else normal_equations).assemble(rows, scene).to("cpu")
             self._fix(normal)
         return normal
 
@@ -88,7 +88,7 @@ class Problem:
 
     def _fix(self, normal: NormalEquations) -> None:
         """Take fixed unknowns out: rows and columns 0, diagonal 1, gradient 0."""
-        frames, shared = (mask.to(normal.corner.device) for mask in self.fixed)
+        frames, shared = self.fixed
         if bool(frames.any()):
             normal.diagonal[:, frames, :] = 0.0
             normal.diagonal[:, :, frames] = 0.0
