@@ -146,8 +146,11 @@ def listener(stage: Stage, on_step: OnStep | None) -> Listener | None:
 
 
 def judged(problem: Problem, initial: State, refined: Outcome) -> tuple[State, str]:
-    """The refined state, unless the start was better; and the sentence that says how it ended."""
-    if refined.energy <= problem.energy(initial):
+    """The refined state, unless the start was better; and the sentence that says how it ended.
+
+    The energy is taken anew: a first-order solver's own does not know a hand behind the camera.
+    """
+    if problem.energy(refined.state) <= problem.energy(initial):
         return refined.state, refined.status.value
     return initial, "the solver ended worse than its start, which is returned instead"
 
