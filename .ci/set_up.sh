@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Everything that `make fit` (set_up.sh fit) and `make test`, `make lint` (set_up.sh dev) need, once; afterwards it
-# returns at once, until setup.py, constraints.txt or this file change, or a GPU appears.
+# returns at once, until setup.py, constraints.txt or this file change, the checkout moves, or a GPU appears.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -11,8 +11,8 @@ case $profile in
     dev) readonly extras=dev ;; # detect and view, and the tools
     *) echo "set_up.sh: expected fit or dev, got $profile" >&2 && exit 2 ;;
 esac
-if nvidia-smi -L 2>/dev/null | grep -q GPU; then readonly device=cuda; else readonly device=cpu; fi
-stamp=$(cat setup.py constraints.txt .ci/set_up.sh | sha256sum | cut -c1-16)-$device
+if gpus=$(nvidia-smi -L 2>/dev/null) && [[ $gpus == GPU* ]]; then readonly device=cuda; else readonly device=cpu; fi
+stamp=$({ pwd && cat setup.py constraints.txt .ci/set_up.sh; } | sha256sum | cut -c1-16)-$device
 readonly stamp
 
 is_done() { # PROFILE: this very set-up has been completed
@@ -117,7 +117,7 @@ install_torch() { # without an NVIDIA GPU the CPU build, which is smaller by sev
     local pip=(.venv/bin/python -m pip install --constraint constraints.txt)
     version=$(sed -n 's/^torch==//p' constraints.txt)
     if [ "$device" = cuda ]; then
-        if .venv/bin/python -m pip show torch 2>/dev/null | grep -q '^Version: .*+cpu'; then
+        if [[ $(.venv/bin/python -m pip show torch 2>/dev/null) == *"Version: "*"+cpu"* ]]; then
             quietly .venv/bin/python -m pip uninstall --yes torch
         fi
         quietly "${pip[@]}" "torch==$version"

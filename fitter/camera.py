@@ -139,7 +139,7 @@ def assumed_camera(size: tuple[int, int]) -> Camera:
     """The camera to start from when nobody measured it: ASSUMED_FOCAL times the longer side, centred, `known` False."""
     width, height = size
     focal = ASSUMED_FOCAL * max(size)
-    logger.warning(
+    logger.info(
         "focal length assumed: %.0f px (%.2f times the longer side, one standard deviation %.0f %%)",
         *(focal, ASSUMED_FOCAL, 100 * ASSUMED_FOCAL_SD),
     )

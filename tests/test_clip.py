@@ -146,6 +146,18 @@ def test_ten_bits_and_odd_sizes(tmp_path: Path, codec: str, pixel_format: str, s
     assert abs(int(frames[3][-4, -4].mean()) - 24) <= 3 and frames[3][4, 4, 0] > 230
 
 
+@pytest.mark.parametrize(("suffix", "codec"), [("ts", "libx264"), ("avi", "libx264"), ("webm", "libvpx-vp9")])
+def test_containers_that_seek_badly_give_the_same_stills(tmp_path: Path, suffix: str, codec: str):
+    path = tmp_path / f"clip.{suffix}"
+    write_video(path, pictures(20, 64, 48), codec)
+    clip = open_clip(path)
+    frames = list(clip.frames())
+    assert len(frames) == clip.n_frames == 20
+    for index in (0, 9, 19):
+        np.testing.assert_array_equal(clip.still(index), frames[index])
+        assert abs(int(frames[index][-4, -4].mean()) - 8 * index) <= 4
+
+
 def test_one_frame_is_a_clip(tmp_path: Path):
     write_video(tmp_path / "clip.mp4", pictures(1, 64, 48))
     cv2.imwrite(str(tmp_path / "hand.png"), pictures(1, 64, 48)[0])
@@ -156,16 +168,14 @@ def test_one_frame_is_a_clip(tmp_path: Path):
         assert len(list(clip.frames())) == 1
 
 
-def test_truncated_video_gives_what_decodes(tmp_path: Path, caplog: pytest.LogCaptureFixture):
+def test_truncated_video_gives_what_decodes(tmp_path: Path):
     noise = list(np.random.default_rng(0).integers(0, 255, (40, 48, 64, 3), dtype=np.uint8))
     write_video(tmp_path / "whole.mp4", noise, options={"movflags": "faststart"})
     content = (tmp_path / "whole.mp4").read_bytes()
     (tmp_path / "half.mp4").write_bytes(content[: len(content) // 2])
-    with caplog.at_level(logging.WARNING):
-        clip = open_clip(tmp_path / "half.mp4")
+    clip = open_clip(tmp_path / "half.mp4")
     assert 10 <= clip.n_frames < 40
     assert len(clip.warnings) == 1 and f"40 frames but only {clip.n_frames}" in clip.warnings[0]
-    assert clip.warnings[0] in caplog.text
     assert len(list(clip.frames())) == clip.n_frames == len(clip.time_s)
 
 

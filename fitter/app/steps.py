@@ -52,11 +52,7 @@ def load(command: Command) -> tuple[Clip, Camera, HandModel]:
     for warning in clip.warnings:
         log.warning("%s", warning)
     size = (clip.width, clip.height)
-    if command.intrinsics:
-        camera = parse_intrinsics(command.intrinsics, size)
-    else:
-        camera = assumed_camera(*size)
-        log.warning("focal length assumed: %.0f px; give --intrinsics for true distances", camera.fx)
+    camera = parse_intrinsics(command.intrinsics, size) if command.intrinsics else assumed_camera(size)
     return clip, camera, load_hand_model(command.hand_model)
 
 

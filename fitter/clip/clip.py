@@ -8,7 +8,7 @@ import os
 import stat
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float, UInt8
@@ -19,6 +19,7 @@ Frame = UInt8[np.ndarray, "height width 3"]
 FOLDER_FPS = 30.0  # frames per second assumed for a folder of images, which has no clock of its own
 
 
+@runtime_checkable
 class Clip(Protocol):
     """T upright RGB frames of one size, with their times.
 

@@ -6,6 +6,7 @@ group of pictures is decoded to see that the file ends properly; in every other 
     clip = open_video(Path("hand.mp4"))
 """
 
+import itertools
 import logging
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -52,24 +53,28 @@ class VideoClip:
 
     def frames(self) -> Iterator[Frame]:
         with _opened(self.path) as container:
-            yield from self._pictures(container, 0)
+            yield from self._pictures(container)
 
     def still(self, index: int) -> Frame:
         if not 0 <= index < self.n_frames:
             raise IndexError(f"frame {index} of a clip of {self.n_frames} frames")
-        with _opened(self.path) as container:
-            start = 0
-            if self.stamps is not None and index > 0:
-                container.seek(self.stamps[index], stream=_pictures_stream(container, self.path))
-                start = index
-            for offset, picture in enumerate(self._pictures(container, start)):
-                if start + offset == index:
-                    return picture
-        raise InputError(f"{self.path} changed while it was read: frame {index} is gone")
+        sought = self._sought(index)
+        return sought if sought is not None else next(itertools.islice(self.frames(), index, None))
 
-    def _pictures(self, container: "InputContainer", start: int) -> Iterator[Frame]:
-        """Frames `start`.. of the clip; one that does not decode although it was announced repeats its neighbour."""
-        wanted = list(self.stamps[start:]) if self.stamps is not None else list(range(start, self.n_frames))
+    def _sought(self, index: int) -> Frame | None:
+        """The frame by a jump to the key frame before it, or None where the container cannot jump so."""
+        if self.stamps is None:
+            return None
+        with _opened(self.path) as container:
+            container.seek(self.stamps[index], stream=_pictures_stream(container, self.path))
+            for frame in _decoded(container, self.path):
+                if frame.pts is None or frame.pts >= self.stamps[index]:
+                    return _upright(frame) if frame.pts == self.stamps[index] else None
+        return None
+
+    def _pictures(self, container: "InputContainer") -> Iterator[Frame]:
+        """All frames of the clip; one that does not decode although it was announced repeats its neighbour."""
+        wanted = self.stamps if self.stamps is not None else range(self.n_frames)
         position, missing, picture = 0, 0, None
         for count, frame in enumerate(_decoded(container, self.path)):
             stamp = count if self.stamps is None else frame.pts
@@ -120,8 +125,6 @@ def open_video(path: Path) -> VideoClip:
     else:
         time_s = np.arange(len(stamps)) / rate
         warnings.append(f"{path} has no usable time stamps: {rate:g} frames per second assumed")
-    for warning in warnings:
-        logger.warning(warning)
     with _opened(path) as container:
         height, width = _upright(next(_decoded(container, path))).shape[:2]
     return VideoClip(path, path.stem, width, height, rate, time_s, ordered if usable else None, tuple(warnings))

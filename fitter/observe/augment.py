@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, UInt8
 
 from fitter.clip import Frame
 from fitter.observe.observations import Detection, Side
@@ -44,7 +44,9 @@ LOOKS = tuple(Look(flip, *step) for step in _STEPS for flip in (False, True))[1:
 MOST_LOOKS = len(LOOKS) + 1  # the first look is the frame itself
 
 
-def crop_around(found: Detection, frame: Frame, look: Look) -> tuple[Frame, Float[np.ndarray, "2 3"]]:
+def crop_around(
+    found: Detection, frame: Frame, look: Look
+) -> tuple[UInt8[np.ndarray, "side side 3"], Float[np.ndarray, "2 3"]]:
     """A square crop with the hand upright in its centre, and the affine matrix from frame to crop pixels."""
     import cv2
 

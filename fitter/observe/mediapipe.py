@@ -14,7 +14,7 @@ import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -199,6 +199,7 @@ def _bundled(model_file: Path, settings: MediaPipe) -> Iterator[Landmarker]:
         yield landmarks_of
 
 
+@runtime_checkable
 class _Landmark(Protocol):
     @property
     def x(self) -> Any: ...

@@ -15,7 +15,6 @@ import zlib
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import IO
 
 import numpy as np
 
@@ -117,8 +116,7 @@ def _arrays(path: Path) -> dict[str, np.ndarray]:
                     f"{path} unpacks to more than {MOST_BYTES // 2**20} MiB: expected one clip's keypoints"
                 )
             for name in known & members.keys():
-                with archive.open(members[name]) as member:
-                    _check_header(path, name, member, members[name].file_size)
+                _check_header(path, name, archive, members[name])
         with path.open("rb") as content, np.load(content, allow_pickle=False) as file:
             return {name: file[name] for name in known & set(file.files)}
     except OSError as error:
@@ -130,14 +128,13 @@ def _arrays(path: Path) -> dict[str, np.ndarray]:
         ) from None
 
 
-def _check_header(path: Path, name: str, member: IO[bytes], size: int) -> None:
+def _check_header(path: Path, name: str, archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> None:
     """An array may not announce more than its file holds: numpy would make room for it first."""
     readers = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
-    version = np.lib.format.read_magic(member)
-    if version not in readers:
-        raise InputError(
-            f"{path}: {name} is of .npy version {version}, expected a plain array as numpy.savez writes it"
-        )
-    shape, _, dtype = readers[version](member)
-    if dtype.hasobject or int(np.prod(shape, dtype=object)) * dtype.itemsize > size:
+    with archive.open(info) as member:
+        version = np.lib.format.read_magic(member)
+        if version not in readers:
+            raise InputError(f"{path}: {name} is of .npy version {version}, expected one that numpy.savez writes")
+        shape, _, dtype = readers[version](member)
+    if dtype.hasobject or int(np.prod(shape, dtype=object)) * dtype.itemsize > info.file_size:
         raise InputError(f"{path}: {name} is not a plain array as numpy.savez writes it")

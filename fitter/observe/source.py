@@ -5,7 +5,7 @@ detections = source.detect(clip, on_frame=None)     # one list of hands per fram
 """
 
 from collections.abc import Callable
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from fitter.clip import Clip
 from fitter.observe.observations import Detection
@@ -13,6 +13,7 @@ from fitter.observe.observations import Detection
 OnFrame = Callable[[int, int], None]  # called with (frames done, frames in all)
 
 
+@runtime_checkable
 class KeypointSource(Protocol):
     """Finds hands in every frame of a clip.
 

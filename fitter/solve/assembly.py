@@ -1,11 +1,15 @@
-"""The normal equations of frame rows in numba: the CPU's hot spot, compared in tests with the torch twin.
+"""The normal equations in numba: the CPU's hot spot, compared in tests with the torch twin in `normal_equations`.
 
 A point of one finger moves with the palm, its own three joints, the trajectory and the shared unknowns only, so each
 group of rows touches about 15 of the 51 columns; the kernel visits those alone. Frames run in parallel.
 """
 
+from dataclasses import dataclass
+from functools import lru_cache
+
 import numba
 import numpy as np
+from torch import Tensor
 
 from fitter.energy.term import (
     FIRST_ROTATION,
@@ -18,20 +22,14 @@ from fitter.energy.term import (
     robust_weight,
 )
 from fitter.scene import Scene
-from fitter.skeleton import POINT_OF_ROTATION, ROTATION_OF_POINT, ROTATION_PARENTS
-from fitter.solve.normal_equations import (
-    NormalEquations,
-    add_dense,
-    add_shared,
-    add_temporal,
-    shape_jacobian,
-    trajectory_jacobian,
-)
+from fitter.skeleton import POINT_OF_ROTATION, POINT_PARENTS, ROTATION_OF_POINT, ROTATION_PARENTS
+from fitter.solve.normal_equations import NormalEquations, add_dense, add_shared, trajectory_jacobian
 
 MOST_ANCESTORS = 4  # palm and three joints
 
 
-def _ancestors() -> np.ndarray:
+def ancestors() -> np.ndarray:
+    """The rotations that move each point (21, 4), its own first, then -1."""
     table = np.full((21, MOST_ANCESTORS), -1)
     for point in range(21):
         joint, place = int(ROTATION_OF_POINT[point]), 0
@@ -41,60 +39,112 @@ def _ancestors() -> np.ndarray:
     return table
 
 
-ANCESTORS = _ancestors()
+ANCESTORS = ancestors()
+NEAR_ROTATION = np.array([0, *ROTATION_OF_POINT[POINT_PARENTS[1:]]])
+OWN_JOINT = POINT_OF_ROTATION[ROTATION_OF_POINT]
+
+
+@dataclass(frozen=True)
+class _Motion:
+    """How the points move: `levers` (frames, 21, 4, 3, 3) with each ancestor's turn, `trajectory`, and `shape`."""
+
+    levers: np.ndarray
+    trajectory: np.ndarray
+    shape: np.ndarray
+
+    @staticmethod
+    def of(scene: Scene) -> "_Motion":
+        bone_rotations = plain(scene.posed.bone_rotations)
+        joints = plain(scene.posed.joints)
+        basis, landmarks = plain(scene.model.joints_shape_basis), plain(scene.landmarks.shape_basis)
+        bones = basis - basis[np.maximum(POINT_PARENTS, 0)]
+        return _Motion(
+            rotation_levers(plain(scene.points), joints[:, POINT_OF_ROTATION], bone_rotations, ANCESTORS),
+            plain(trajectory_jacobian(scene)),
+            shape_slopes(bone_rotations, bones, landmarks - basis[OWN_JOINT], POINT_PARENTS, NEAR_ROTATION),
+        )
+
+
+@dataclass(frozen=True)
+class _Totals:
+    """Views of the normal equations' memory, and what each frame adds to the part that all share."""
+
+    diagonal: np.ndarray
+    first: np.ndarray
+    second: np.ndarray
+    border: np.ndarray
+    gradient: np.ndarray
+    corners: np.ndarray
+    shared_gradients: np.ndarray
+
+    @staticmethod
+    def of(normal: NormalEquations) -> "_Totals":
+        n_frames, _, n_shared = normal.border.shape
+        return _Totals(
+            normal.diagonal.numpy(),
+            normal.first.numpy(),
+            normal.second.numpy(),
+            normal.border.numpy(),
+            normal.gradient.frames.numpy(),
+            np.zeros((n_frames, n_shared, n_shared)),
+            np.zeros((n_frames, n_shared)),
+        )
 
 
 def assemble(rows: list[tuple[Rows, float | None]], scene: Scene) -> NormalEquations:
     """As `normal_equations.assemble`, on the CPU in float64."""
     state = scene.state
-    total = NormalEquations.zeros(state.trajectory, state.n_frames, state.n_shared)
-    levers = rotation_levers(
-        scene.points.numpy(),
-        scene.posed.joints.numpy()[:, POINT_OF_ROTATION],
-        scene.posed.bone_rotations.numpy(),
-        ANCESTORS,
-    )
-    trajectory = trajectory_jacobian(scene).numpy()
-    shape = shape_jacobian(scene).contiguous().numpy()
-    corners = np.zeros((state.n_frames, state.n_shared, state.n_shared))
-    shared_gradients = np.zeros((state.n_frames, state.n_shared))
+    normal = NormalEquations.zeros(state.trajectory, state.n_frames, state.n_shared)
+    totals, motion = _Totals.of(normal), _Motion.of(scene)
     for each, width in rows:
         weight = robust_weight(each.residual.square().sum(-1), width)
         match each:
             case FrameRows():
-                columns, n_columns = touched_columns(each.features)
-                accumulate(
-                    each.residual.contiguous().numpy(),
-                    weight.contiguous().numpy(),
-                    each.jacobian.contiguous().numpy(),
-                    each.residual.new_zeros(0, 0, 0).numpy() if each.focal is None else each.focal.contiguous().numpy(),
-                    each.features,
-                    (levers, trajectory, shape, ANCESTORS),
-                    (columns, n_columns),
-                    (
-                        total.diagonal.numpy(),
-                        total.border.numpy(),
-                        total.gradient.frames.numpy(),
-                        corners,
-                        shared_gradients,
-                    ),
-                )
+                _add_frames(totals, each, plain(weight), motion)
             case DenseRows():
-                add_dense(total, each, weight)
+                add_dense(normal, each, weight)
             case TemporalRows():
-                add_temporal(total, each, weight)
+                _add_temporal(totals, each, plain(weight))
             case SharedRows():
-                add_shared(total, each, weight)
-    total.corner.numpy()[:] += corners.sum(axis=0)
-    total.gradient.shared.numpy()[:] += shared_gradients.sum(axis=0)
-    return total
+                add_shared(normal, each, weight)
+    normal.corner.numpy()[:] += totals.corners.sum(axis=0)
+    normal.gradient.shared.numpy()[:] += totals.shared_gradients.sum(axis=0)
+    return normal
 
 
-def touched_columns(features: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The frame unknowns that each group of rows can touch: columns (groups, 51) and how many of them count."""
-    columns = np.zeros((len(features), 51), dtype=np.int64)
-    n_columns = np.zeros(len(features), dtype=np.int64)
-    for group, touched in enumerate(features):
+def plain(tensor: Tensor) -> np.ndarray:
+    return tensor.contiguous().numpy()
+
+
+def _add_frames(totals: _Totals, rows: FrameRows, weight: np.ndarray, motion: _Motion) -> None:
+    columns, n_columns = touched_columns(rows.features.tobytes(), rows.features.shape)
+    no_focal = np.zeros((0, 0, 0))
+    accumulate_frames(
+        (plain(rows.residual), weight, plain(rows.jacobian), no_focal if rows.focal is None else plain(rows.focal)),
+        rows.features,
+        (motion.levers, motion.trajectory, motion.shape, ANCESTORS),
+        (columns, n_columns),
+        (totals.diagonal, totals.border, totals.gradient, totals.corners, totals.shared_gradients),
+    )
+
+
+def _add_temporal(totals: _Totals, rows: TemporalRows, weight: np.ndarray) -> None:
+    accumulate_triples(
+        (plain(rows.residual), weight, plain(rows.jacobian)),
+        rows.features - FIRST_ROTATION,
+        (totals.diagonal, totals.first, totals.second, totals.gradient),
+    )
+
+
+@lru_cache(maxsize=64)
+def touched_columns(features: bytes, shape: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
+    """The frame unknowns that each group of rows can touch: columns (groups, 51) and how many of them count.
+
+    `features` are the bytes of an integer array (groups, k), which can be looked up in a cache.
+    """
+    columns = np.zeros((shape[0], 51), dtype=np.int64)
+    n_columns = np.zeros(shape[0], dtype=np.int64)
+    for group, touched in enumerate(np.frombuffer(features, dtype=np.int64).reshape(shape)):
         blocks: set[int] = set()
         for feature in touched:
             if feature < FIRST_ROTATION:
@@ -132,12 +182,50 @@ def rotation_levers(points, centres, bone_rotations, ancestors):
 
 
 @numba.njit(cache=True, parallel=True)
-def accumulate(residual, weight, jacobian, focal, features, scene, touched, totals):
+def shape_slopes(bone_rotations, bones, offsets, parents, near_rotation):
+    """Derivative of each landmark by the betas (frames, 21, 3, betas).
+
+    A joint moves with its parent and its own bone, turned by the rotation at the bone's near end; a landmark keeps its
+    `offsets` (21, 3, betas) from its own joint, turned by that joint's rotation.
+    """
+    n_frames, n_betas = len(bone_rotations), bones.shape[2]
+    slopes = np.zeros((n_frames, 21, 3, n_betas))
+    for t in numba.prange(n_frames):
+        joints = np.zeros((21, 3, n_betas))
+        for p in range(1, 21):
+            turn = bone_rotations[t, near_rotation[p]]
+            for i in range(3):
+                for s in range(n_betas):
+                    joints[p, i, s] = (
+                        joints[parents[p], i, s]
+                        + turn[i, 0] * bones[p, 0, s]
+                        + turn[i, 1] * bones[p, 1, s]
+                        + turn[i, 2] * bones[p, 2, s]
+                    )
+        for p in range(21):
+            # A tip has no joint of its own: it is placed from the last joint, one point before it.
+            tip = p > 0 and p % 4 == 0
+            turn = bone_rotations[t, near_rotation[p] if tip or p == 0 else near_rotation[p + 1]]
+            own = p - 1 if tip else p
+            for i in range(3):
+                for s in range(n_betas):
+                    slopes[t, p, i, s] = (
+                        joints[own, i, s]
+                        + turn[i, 0] * offsets[p, 0, s]
+                        + turn[i, 1] * offsets[p, 1, s]
+                        + turn[i, 2] * offsets[p, 2, s]
+                    )
+    return slopes
+
+
+@numba.njit(cache=True, parallel=True)
+def accumulate_frames(rows, features, motion, touched, totals):
     """Add weighted J'J and J'r of one term's frame rows.
 
     Shapes as in FrameRows; corners and their gradients by frame.
     """
-    levers, trajectory, shape, ancestors = scene
+    residual, weight, jacobian, focal = rows
+    levers, trajectory, shape, ancestors = motion
     columns, n_columns = touched
     diagonal, border, gradient, corners, shared_gradients = totals
     n_frames, n_groups, n_components = residual.shape
@@ -195,3 +283,31 @@ def accumulate(residual, weight, jacobian, focal, features, scene, touched, tota
                     shared_gradients[t, s] += r * shared[s]
                     for q in range(n_shared):
                         corners[t, s, q] += value * shared[q]
+
+
+@numba.njit(cache=True, parallel=True)
+def accumulate_triples(rows, coupled, totals):
+    """Add weighted J'J and J'r of one term's temporal rows: every frame gathers from the three triples it is part
+    of.
+    """
+    residual, weight, jacobian = rows
+    diagonal, first, second, gradient = totals
+    n_triples, n_groups = weight.shape
+    for t in numba.prange(len(diagonal)):
+        for lag in range(3):
+            triple = t - lag
+            if triple < 0 or triple >= n_triples:
+                continue
+            for g in range(n_groups):
+                w = weight[triple, g]
+                block = coupled[g]
+                for i in range(3):
+                    for d in range(3):
+                        slope = w * jacobian[triple, g, d, lag, i]
+                        gradient[t, 3 * block + i] += slope * residual[triple, g, d]
+                        for j in range(3):
+                            diagonal[t, 3 * block + i, 3 * block + j] += slope * jacobian[triple, g, d, lag, j]
+                            if lag < 2:
+                                first[t, block, i, j] += slope * jacobian[triple, g, d, lag + 1, j]
+                            if lag == 0:
+                                second[t, block, i, j] += slope * jacobian[triple, g, d, 2, j]

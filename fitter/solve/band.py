@@ -16,7 +16,6 @@ import torch
 from jaxtyping import Float
 from scipy.linalg import blas, lapack
 from threadpoolctl import threadpool_limits
-from torch import Tensor
 
 from fitter.solve.normal_equations import N_COUPLED, NormalEquations
 from fitter.state import FRAME_UNKNOWNS, Step
@@ -63,7 +62,7 @@ class Factor:
             for block in reversed(range(len(frames))):
                 if block + 1 < len(frames):
                     frames[block] -= self.below[block].T @ frames[block + 1]
-                frames[block] = blas.dtrsv(self.diagonal[block].T, frames[block], lower=0, trans=0)
+                frames[block] = blas.dtrsv(self.diagonal[block], frames[block], lower=1, trans=1)
         flat = frames.reshape(-1, FRAME_UNKNOWNS)[: self.n_frames]
         return Step(torch.from_numpy(flat.copy()), torch.from_numpy(shared))
 
@@ -85,10 +84,10 @@ class Factor:
                     below = self.below[block]
                     inner = identity + below.T @ frames[block + 1] @ below
                     lifted = lifted - below.T @ lever[block + 1]
-                upper = self.diagonal[block].T
-                half = blas.dtrsm(1.0, upper, inner, lower=0)
-                frames[block] = blas.dtrsm(1.0, upper, np.asfortranarray(half.T), lower=0)
-                lever[block] = blas.dtrsm(1.0, upper, lifted, lower=0)
+                lower = self.diagonal[block]
+                half = blas.dtrsm(1.0, lower, inner, lower=1, trans_a=1)
+                frames[block] = blas.dtrsm(1.0, lower, np.asfortranarray(half.T), lower=1, trans_a=1)
+                lever[block] = blas.dtrsm(1.0, lower, lifted, lower=1, trans_a=1)
         pairs = frames.reshape(n_blocks, 2, FRAME_UNKNOWNS, 2, FRAME_UNKNOWNS)
         own = pairs[:, [0, 1], :, [0, 1], :].transpose(1, 0, 2, 3).reshape(-1, FRAME_UNKNOWNS, FRAME_UNKNOWNS)
         lever = lever.reshape(-1, FRAME_UNKNOWNS, n_shared)[: self.n_frames]
@@ -98,79 +97,92 @@ class Factor:
 
 def factorise(normal: NormalEquations, damping: float = 0.0) -> Factor:
     """Factorise A + damping * diag(A) (Marquardt's scaling), border and corner alike."""
-    diagonal, below, border, right_side = as_blocks(normal, damping)
-    n_blocks, n_shared = len(diagonal), border.shape[2]
-    corner = damped(normal.corner.numpy()[None], damping)[0]
-    shared_right_side = -normal.gradient.shared.numpy()
-    joined = np.concatenate([border, right_side[..., None]], axis=2)
+    n_frames, _, n_shared = normal.border.shape
+    n_blocks = (n_frames + 1) // 2
+    chain = _Chain.of(normal, damping)
+    diagonal, below = fortran(n_blocks, BLOCK, BLOCK), fortran(n_blocks, BLOCK, BLOCK)
+    joined = fortran(n_blocks, BLOCK, n_shared + 1)  # the border, and minus the gradient as its last column
     with threadpool_limits(limits=1, user_api="blas"):
         for block in range(n_blocks):
+            chain.fill(block, diagonal[block], joined[block])
             if block > 0:
                 # E = C L^-T of the block before; then what it takes away from this one.
-                under = blas.dtrsm(1.0, diagonal[block - 1], below[block - 1], side=1, lower=1, trans_a=1)
-                below[block - 1] = under
-                diagonal[block] -= under @ under.T
-                joined[block] -= under @ joined[block - 1]
-            lower, info = lapack.dpotrf(diagonal[block], lower=1, clean=1)
+                chain.fill_below(block - 1, below[block - 1])
+                under = blas.dtrsm(
+                    1.0, diagonal[block - 1], below[block - 1], side=1, lower=1, trans_a=1, overwrite_b=1
+                )
+                blas.dsyrk(-1.0, under, beta=1.0, c=diagonal[block], lower=1, overwrite_c=1)
+                blas.dgemm(-1.0, under, joined[block - 1], beta=1.0, c=joined[block], overwrite_c=1)
+            _, info = lapack.dpotrf(diagonal[block], lower=1, clean=0, overwrite_a=1)
             if info != 0:
                 raise NotPositiveDefinite
-            diagonal[block] = lower
-            joined[block] = blas.dtrsm(1.0, lower, joined[block], lower=1)
-        flat = joined.reshape(-1, n_shared + 1)
-        product = flat.T @ flat
-    corner, info = lapack.dpotrf(corner - product[:-1, :-1], lower=1, clean=1)
+            blas.dtrsm(1.0, diagonal[block], joined[block], lower=1, overwrite_b=1)
+        product = np.einsum("kis,kit->st", joined, joined, optimize=True)
+    corner = damped(normal.corner.numpy()[None], damping)[0] - product[:-1, :-1]
+    corner, info = lapack.dpotrf(corner, lower=1, clean=1)
     if info != 0:
         raise NotPositiveDefinite
     return Factor(
-        n_frames=normal.diagonal.shape[0],
+        n_frames=n_frames,
         diagonal=diagonal,
         below=below,
         border=joined[..., :-1],
         corner=corner,
         right_side=joined[..., -1],
-        shared_right_side=shared_right_side - product[:-1, -1],
+        shared_right_side=-normal.gradient.shared.numpy() - product[:-1, -1],
     )
 
 
-def as_blocks(
-    normal: NormalEquations, damping: float
-) -> tuple[
-    Float[np.ndarray, "blocks 102 102"],
-    Float[np.ndarray, "blocks 102 102"],
-    Float[np.ndarray, "blocks 102 shared"],
-    Float[np.ndarray, "blocks 102"],
-]:
-    """Pairs of frames as dense blocks: diagonal, below it, border and minus the gradient.
+def fortran(*shape: int) -> Float[np.ndarray, "blocks rows columns"]:
+    """Zeros whose blocks are column-major each, as LAPACK works in place on."""
+    blocks, rows, columns = shape
+    return np.zeros((blocks, columns, rows)).transpose(0, 2, 1)
 
-    An odd clip gets an idle frame.
-    """
-    n_frames, _, n_shared = normal.border.shape
-    n_blocks = (n_frames + 1) // 2
-    own = np.tile(np.eye(FRAME_UNKNOWNS), (2 * n_blocks, 1, 1))
-    own[:n_frames] = damped(normal.diagonal.numpy(), damping)
-    first = spread(normal.first, 2 * n_blocks)
-    second = spread(normal.second, 2 * n_blocks)
-    diagonal = np.zeros((n_blocks, 2, FRAME_UNKNOWNS, 2, FRAME_UNKNOWNS))
-    diagonal[:, 0, :, 0], diagonal[:, 1, :, 1] = own[0::2], own[1::2]
-    diagonal[:, 0, :, 1], diagonal[:, 1, :, 0] = first[0::2], first[0::2].transpose(0, 2, 1)
-    below = np.zeros_like(diagonal)  # rows: the next block's two frames; columns: this block's
-    below[:, 0, :, 0] = second[0::2].transpose(0, 2, 1)
-    below[:, 0, :, 1] = first[1::2].transpose(0, 2, 1)
-    below[:, 1, :, 1] = second[1::2].transpose(0, 2, 1)
-    border = np.zeros((2 * n_blocks, FRAME_UNKNOWNS, n_shared))
-    border[:n_frames] = normal.border.numpy()
-    right_side = np.zeros((2 * n_blocks, FRAME_UNKNOWNS))
-    right_side[:n_frames] = -normal.gradient.frames.numpy()
-    return (
-        diagonal.reshape(n_blocks, BLOCK, BLOCK),
-        below.reshape(n_blocks, BLOCK, BLOCK),
-        border.reshape(n_blocks, BLOCK, n_shared),
-        right_side.reshape(n_blocks, BLOCK),
-    )
+
+@dataclass(frozen=True)
+class _Chain:
+    """The frames' arrays in numpy, read two frames at a time."""
+
+    diagonal: Float[np.ndarray, "frames 51 51"]
+    first: Float[np.ndarray, "frames 17 3 3"]
+    second: Float[np.ndarray, "frames 17 3 3"]
+    border: Float[np.ndarray, "frames 51 shared"]
+    gradient: Float[np.ndarray, "frames 51"]
+
+    @staticmethod
+    def of(normal: NormalEquations, damping: float) -> "_Chain":
+        return _Chain(
+            damped(normal.diagonal.numpy(), damping),
+            normal.first.numpy(),
+            normal.second.numpy(),
+            normal.border.numpy(),
+            normal.gradient.frames.numpy(),
+        )
+
+    def fill(self, block: int, diagonal: Float[np.ndarray, "102 102"], joined: Float[np.ndarray, "102 _"]) -> None:
+        """A block's own part; an odd clip's last frame has an idle partner."""
+        n = FRAME_UNKNOWNS
+        frame = 2 * block
+        diagonal[:n, :n] = self.diagonal[frame]
+        joined[:n, :-1], joined[:n, -1] = self.border[frame], -self.gradient[frame]
+        if frame + 1 < len(self.diagonal):
+            diagonal[n:, n:] = self.diagonal[frame + 1]
+            joined[n:, :-1], joined[n:, -1] = self.border[frame + 1], -self.gradient[frame + 1]
+            spread(self.first[frame].transpose(0, 2, 1), diagonal[n:, :n])
+        else:
+            np.fill_diagonal(diagonal[n:, n:], 1.0)
+
+    def fill_below(self, block: int, below: Float[np.ndarray, "102 102"]) -> None:
+        """How the next block's two frames (rows) couple to this block's (columns)."""
+        n = FRAME_UNKNOWNS
+        frame = 2 * block
+        spread(self.second[frame].transpose(0, 2, 1), below[:n, :n])
+        spread(self.first[frame + 1].transpose(0, 2, 1), below[:n, n:])
+        spread(self.second[frame + 1].transpose(0, 2, 1), below[n:, n:])
 
 
 def damped(matrices: Float[np.ndarray, "many n n"], damping: float) -> Float[np.ndarray, "many n n"]:
-    """A copy with the diagonal times 1 + damping, and lifted to where nothing is observed."""
+    """A copy with the diagonal times 1 + damping, lifted to where nothing is observed."""
     copy = matrices.copy()
     diagonal = np.einsum("tii->ti", copy)
     diagonal *= 1.0 + damping
@@ -178,9 +190,7 @@ def damped(matrices: Float[np.ndarray, "many n n"], damping: float) -> Float[np.
     return copy
 
 
-def spread(coupling: Float[Tensor, "frames 17 3 3"], n_frames: int) -> Float[np.ndarray, "frames 51 51"]:
-    """3 x 3 couplings as block-diagonal 51 x 51 matrices, padded with zeros to `n_frames`."""
-    full = np.zeros((n_frames, N_COUPLED, 3, N_COUPLED, 3))
-    each = np.arange(N_COUPLED)
-    full[: len(coupling), each, :, each, :] = coupling.numpy().transpose(1, 0, 2, 3)
-    return full.reshape(n_frames, FRAME_UNKNOWNS, FRAME_UNKNOWNS)
+def spread(coupling: Float[np.ndarray, "17 3 3"], matrix: Float[np.ndarray, "51 51"]) -> None:
+    """Write 3 x 3 couplings onto the diagonal of a matrix."""
+    each = 3 * np.arange(N_COUPLED)
+    matrix[each[:, None, None] + np.arange(3)[:, None], each[:, None, None] + np.arange(3)] = coupling
