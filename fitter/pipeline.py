@@ -22,6 +22,7 @@ from fitter.solve.posterior import Posterior, estimate_posterior
 from fitter.solve.problem import Problem
 from fitter.solve.schedule import Schedule, Stage
 from fitter.solve.solver import Listener, Outcome, Status, run
+from fitter.solve.threads import one_thread
 from fitter.state import State
 
 log = logging.getLogger(__name__)
@@ -79,10 +80,14 @@ def fit_hand(
     presence: Presence | None = None,
     on_step: OnStep | None = None,
 ) -> HandFit:
-    """Fit one hand over all its frames.
+    """Fit one hand over all its frames; never worse than its start, which is returned, and said so, if it would be."""
+    with one_thread():
+        return _fit_hand(given, energy, schedule, presence or Presence(), on_step)
 
-    Never worse than its start: if it would be, the start is returned and said so.
-    """
+
+def _fit_hand(
+    given: FitInput, energy: Energy, schedule: Schedule, presence: Presence, on_step: OnStep | None
+) -> HandFit:
     starts = given.starts
     scene = Scene(given.model, given.landmarks, given.camera, starts[0].state)
     whole = Problem(scene, given.evidence, energy.terms(), free_names(schedule.stages[-1], given.camera))
@@ -101,7 +106,7 @@ def fit_hand(
         energies=whole.energies_by_term(state),
         initial_energies=whole.energies_by_term(starts[0].state),
         posterior=posterior,
-        present=believed(given.evidence, posterior, presence or Presence()),
+        present=believed(given.evidence, posterior, presence),
         traces={"explore": explored[best].trace, last.name: refined.trace},
     )
 
