@@ -23,6 +23,7 @@ from fitter.solve.posterior import Posterior, estimate_posterior
 from fitter.solve.problem import Problem
 from fitter.solve.schedule import Schedule, Stage
 from fitter.solve.solver import Listener, Outcome, Status, run
+from fitter.solve.threads import one_thread
 from fitter.state import State
 
 log = logging.getLogger(__name__)
@@ -90,11 +91,18 @@ def fit_hand(
     presence: Presence | None = None,
     on_step: OnStep | None = None,
 ) -> HandFit:
-    """Fit one hand over all its frames.
+    """Fit one hand over all its frames; never worse than its start, which is returned, and said so, if it would be.
 
-    Never worse than its start: if it would be, the start is returned and said so. Residuals and normal equations are
-    computed on the device of `given`; the sparse factorisation, the posterior and the result are the CPU's.
+    Residuals and normal equations are computed on the device of `given`; the sparse factorisation, the posterior and
+    the result are the CPU's.
     """
+    with one_thread():
+        return _fit_hand(given, energy, schedule, presence or Presence(), on_step)
+
+
+def _fit_hand(
+    given: FitInput, energy: Energy, schedule: Schedule, presence: Presence, on_step: OnStep | None
+) -> HandFit:
     starts, last = given.starts, schedule.stages[-1]
     scene, whole = whole_problem(given, energy, last)
     explored = [explore(start, scene, given, energy, schedule, on_step) for start in starts]
@@ -114,7 +122,7 @@ def fit_hand(
         energies=whole.energies_by_term(state),
         initial_energies=whole.energies_by_term(here.starts[0].state),
         posterior=posterior,
-        present=believed(here.evidence, posterior, presence or Presence()),
+        present=believed(here.evidence, posterior, presence),
         traces={"explore": explored[best].trace, last.name: refined.trace},
     )
 

@@ -44,7 +44,7 @@ class Command:
     """Detections made elsewhere: .npz, folder of OpenPose JSON, COCO-WholeBody JSON."""
 
     masks: Annotated[Path | None, conf.arg(metavar="FOLDER", help_behavior_hint="(default: none)")] = None
-    """One PNG per frame, 0 background, 255 hand."""
+    """One PNG per frame, 0 background, 255 hand. This version fits keypoints only and refuses them."""
 
     intrinsics: Annotated[
         str | None,
