@@ -127,6 +127,17 @@ def test_a_sigma_stated_too_large_does_not_make_the_fit_unsure() -> None:
     assert sigmas[1] == pytest.approx(sigmas[0], rel=0.15)
 
 
+def test_terms_that_all_fit_badly_leave_a_posterior() -> None:
+    """Factors of 10 once took the 1 of a fixed unknown below zero, once for each term."""
+    scene = toy_scene(3)
+    state = scene.state
+    away = replace(state, trajectory=state.trajectory + 0.05, rotations=state.rotations.roll(1, dims=1))
+    problem = Problem(scene, evidence_of(scene, seed=6), TRUE_TERMS, FREE)
+    posterior = estimate_posterior(problem, away)
+    assert min(posterior.variance_factors.values()) > 5.0
+    assert np.isfinite(posterior.joints_sigma_mm).all() and posterior.joints_sigma_mm.min() > 0.0
+
+
 def test_a_term_that_measured_nothing_has_factor_one() -> None:
     scene = toy_scene(3)
     evidence = evidence_of(scene, seed=6)

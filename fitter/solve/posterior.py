@@ -65,7 +65,12 @@ def estimate_posterior(problem: Problem, state: State) -> Posterior:
 
 
 def one_term(problem: Problem, name: str, state: State) -> NormalEquations:
-    return Problem(problem.scene, problem.evidence, {name: problem.terms[name]}, problem.free).linearise(state)
+    """What one term adds to the normal equations; nothing for fixed unknowns, whose 1 belongs to the whole."""
+    part = Problem(problem.scene, problem.evidence, {name: problem.terms[name]}, problem.free).linearise(state)
+    frames, shared = problem.fixed
+    part.diagonal[:, frames, frames] = 0.0
+    part.corner[shared, shared] = 0.0
+    return part
 
 
 def variance_factor(problem: Problem, name: str, state: State, part: NormalEquations, covariance: Covariance) -> float:
