@@ -64,7 +64,7 @@ class Command:
     """Length of this hand, wrist to middle fingertip; gives the true scale."""
 
     device: Literal["auto", "cpu", "cuda"] = "auto"
-    """Where to compute."""
+    """Where to compute; auto is the CPU, whose compiled kernels do all that keypoints need."""
 
     resume: Annotated[bool, conf.FlagCreatePairsOff] = False
     """Go on from what an interrupted run left in the output folder."""
