@@ -93,8 +93,8 @@ def fit_hand(
 ) -> HandFit:
     """Fit one hand over all its frames; never worse than its start, which is returned, and said so, if it would be.
 
-    Residuals and normal equations are computed on the device of `given`; the factorisation, the posterior and the result
-    are the CPU's.
+    Residuals and normal equations are computed on the device of `given`; the factorisation, the posterior and the
+    result are the CPU's.
     """
     with one_thread():
         return _fit_hand(given, energy, schedule, presence or Presence(), on_step)
