@@ -1,4 +1,6 @@
-"""The numba assembly equals the torch twin, term by term and together, whatever is missing and however long the clip."""
+"""The numba assembly equals the torch twin, term by term and together, whatever is missing and however long the
+clip.
+"""
 
 from dataclasses import fields, replace
 

@@ -168,7 +168,8 @@ def test_the_best_of_several_starts_is_refined() -> None:
     evidence = evidence_of(scene, seed=3)
     turned = replace(scene.state, rotations=scene.state.rotations.roll(5, dims=1))
     starts = [Start("turned", turned), Start("truth", scene.state)]
-    fit = fit_hand(given_of(scene, evidence, starts), ENERGY, Schedule())
+    short = Schedule(stages=(Stage("explore", free=FREE, max_steps=1), Stage("refine", free=FREE)))
+    fit = fit_hand(given_of(scene, evidence, starts), ENERGY, short)
     assert fit.start == "truth"
     assert sum(fit.energies.values()) <= sum(fit.initial_energies.values())
 
@@ -203,7 +204,7 @@ def test_the_listener_hears_every_stage() -> None:
     evidence = evidence_of(scene, seed=3)
     heard: list[str] = []
     fit_hand(given_of(scene, evidence), ENERGY, Schedule(), on_step=lambda stage, *_: heard.append(stage))
-    assert list(dict.fromkeys(heard)) == ["place", "pose", "refine"]
+    assert list(dict.fromkeys(heard)) == [stage.name for stage in Schedule().stages]
 
 
 def test_terms_that_a_stage_leaves_out_do_not_act_in_it() -> None:
@@ -265,6 +266,8 @@ def test_keypoints_alone_are_enough() -> None:
     """Every prior off: directions that nothing holds must not break the factorisation of the posterior."""
     scene = truth_of(2)
     bare = Energy(**dict.fromkeys(Energy().terms(), None))  # type: ignore[arg-type]
-    fit = fit_hand(given_of(scene, evidence_of(scene, seed=5)), replace(bare, keypoints=Keypoints()), Schedule())
+    evidence = evidence_of(scene, seed=5)
+    fit = fit_hand(given_of(scene, evidence), replace(bare, keypoints=Keypoints()), Schedule())
     assert np.isfinite(fit.posterior.joints_sigma_mm).all()
-    assert float((fit.scene.keypoints - scene.keypoints).norm(dim=-1).mean()) < 5.0
+    error_px = (fit.scene.keypoints - scene.keypoints).norm(dim=-1)
+    assert float(error_px[evidence.confidence > 0].mean()) < 5.0

@@ -132,9 +132,7 @@ def test_a_start_at_the_minimum_stays_there(solver: str) -> None:
 def test_each_step_is_told_with_its_energies() -> None:
     problem, _ = reach_the_mean()
     told: list[tuple[int, float, dict[str, float]]] = []
-    outcome: Outcome = run(
-        SOLVERS["levenberg_marquardt"], problem, start_of(problem), lambda *step: told.append(step)
-    )
+    outcome: Outcome = run(SOLVERS["levenberg_marquardt"], problem, start_of(problem), lambda *step: told.append(step))
     assert [step for step, _, _ in told] == list(range(1, len(outcome.trace)))
     for _, energy, terms in told:
         assert set(terms) == {"pose", "shape", "focal"} and sum(terms.values()) == pytest.approx(energy)
