@@ -104,14 +104,15 @@ def advance(problem: Problem, memory: Memory, tolerance: float) -> Memory:
         state = memory.start.retract(step)
         energy = torch.stack(list(problem.energies(state).values())).sum()
         energy.backward()
-        if float(energy) < memory.best_energy:
-            decrease = (memory.best_energy - float(energy)) / max(memory.best_energy, 1e-300)
+        value = float(energy.detach())
+        if value < memory.best_energy:
+            decrease = (memory.best_energy - value) / max(memory.best_energy, 1e-300)
             memory.settled = -1 if decrease > tolerance else memory.settled
-            memory.best_energy = float(energy)
+            memory.best_energy = value
             memory.best_state = State(
                 state.rotations.detach(), state.trajectory.detach(), state.betas.detach(), state.log_focal.detach()
             )
-        return float(energy)
+        return value
 
     memory.optimizer.step(closure)
     memory.settled += 1

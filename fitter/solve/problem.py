@@ -61,7 +61,7 @@ class Problem:
             rows = [(linearise(term, scene, self.evidence), term.robust_width) for term in self.terms.values()]
             on_cpu = state.trajectory.device.type == "cpu"
             normal = (assembly if on_cpu else normal_equations).assemble(rows, scene)
-            self._fix(normal)
+            self.fix(normal)
         return normal
 
     @cached_property
@@ -86,7 +86,7 @@ class Problem:
         keep_frames, keep_shared = ~frames.to(step.frames.device), ~shared.to(step.shared.device)
         return Step(step.frames * keep_frames, step.shared * keep_shared)
 
-    def _fix(self, normal: NormalEquations) -> None:
+    def fix(self, normal: NormalEquations) -> None:
         """Take fixed unknowns out: rows and columns 0, diagonal 1, gradient 0."""
         frames, shared = (mask.to(normal.corner.device) for mask in self.fixed)
         if bool(frames.any()):
