@@ -22,8 +22,8 @@ def fit_sequence(request: Request) -> None:
     command, config, began = request.command, request.config, time.monotonic()
     with keep_warnings() as journal, show_progress(command.quiet) as progress:
         progress.begin("load")
-        folder = prepare_folder(command.output_folder)
         clip, camera, model = load(command)
+        folder = prepare_folder(command.output_folder)
 
         progress.begin("observe")
         seen = observe(command, config, clip, folder, progress)

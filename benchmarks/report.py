@@ -63,8 +63,9 @@ def markdown(rows: Sequence[Mapping[str, object]]) -> str:
     """A Markdown table of rows with the same keys."""
     if not rows:
         return "(nothing was measured)"
-    lines = [list(rows[0]), ["---"] * len(rows[0]), *([shown(value) for value in row.values()] for row in rows)]
-    return "\n".join("| " + " | ".join(name.replace("_", " ") for name in line) + " |" for line in lines)
+    heading = [name.replace("_", " ") for name in rows[0]]
+    lines = [heading, ["---"] * len(heading), *([shown(value) for value in row.values()] for row in rows)]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
 def shown(value: object) -> str:

@@ -6,9 +6,10 @@ fit.state, fit.status, fit.posterior.joints_sigma_mm
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
+import torch
 from jaxtyping import Bool
 
 from fitter.camera import Camera
@@ -22,6 +23,7 @@ from fitter.solve.posterior import Posterior, estimate_posterior
 from fitter.solve.problem import Problem
 from fitter.solve.schedule import Schedule, Stage
 from fitter.solve.solver import Listener, Outcome, Status, run
+from fitter.solve.threads import one_thread
 from fitter.state import State
 
 log = logging.getLogger(__name__)
@@ -51,6 +53,16 @@ class FitInput:
     evidence: Evidence
     starts: tuple[Start, ...]  # the first is the one that the fit is never worse than
 
+    def to(self, device: torch.device | str) -> "FitInput":
+        """The same on another device: there the fit computes what depends on the frames, see `fit_hand`."""
+        return replace(
+            self,
+            model=self.model.to(device=device),
+            landmarks=self.landmarks.to(device),
+            evidence=self.evidence.to(device),
+            starts=tuple(Start(start.name, start.state.to(device=device)) for start in self.starts),
+        )
+
 
 @dataclass(frozen=True)
 class HandFit:
@@ -79,31 +91,46 @@ def fit_hand(
     presence: Presence | None = None,
     on_step: OnStep | None = None,
 ) -> HandFit:
-    """Fit one hand over all its frames.
+    """Fit one hand over all its frames; never worse than its start, which is returned, and said so, if it would be.
 
-    Never worse than its start: if it would be, the start is returned and said so.
+    Residuals and normal equations are computed on the device of `given`; the factorisation, the posterior and the
+    result are the CPU's.
     """
-    starts = given.starts
-    scene = Scene(given.model, given.landmarks, given.camera, starts[0].state)
-    whole = Problem(scene, given.evidence, energy.terms(), free_names(schedule.stages[-1], given.camera))
+    with one_thread():
+        return _fit_hand(given, energy, schedule, presence or Presence(), on_step)
+
+
+def _fit_hand(
+    given: FitInput, energy: Energy, schedule: Schedule, presence: Presence, on_step: OnStep | None
+) -> HandFit:
+    starts, last = given.starts, schedule.stages[-1]
+    scene, whole = whole_problem(given, energy, last)
     explored = [explore(start, scene, given, energy, schedule, on_step) for start in starts]
     reached = [whole.energy(outcome.state) for outcome in explored]
     best = int(np.argmin(reached))
     log.info("energies reached from each start: %s", dict(zip((s.name for s in starts), reached, strict=True)))
-    last = schedule.stages[-1]
     refined = run(schedule.solver_of(last), whole, explored[best].state, listener(last, on_step))
     state, status = judged(whole, starts[0].state, refined)
+    here = given.to("cpu")
+    scene, whole = whole_problem(here, energy, last)
+    state = state.to(device="cpu")
     posterior = estimate_posterior(whole, state)
     return HandFit(
         scene=scene.with_state(state),
         status=status,
         start=starts[best].name,
         energies=whole.energies_by_term(state),
-        initial_energies=whole.energies_by_term(starts[0].state),
+        initial_energies=whole.energies_by_term(here.starts[0].state),
         posterior=posterior,
-        present=believed(given.evidence, posterior, presence or Presence()),
+        present=believed(here.evidence, posterior, presence),
         traces={"explore": explored[best].trace, last.name: refined.trace},
     )
+
+
+def whole_problem(given: FitInput, energy: Energy, stage: Stage) -> tuple[Scene, Problem]:
+    """The first start's scene, and the problem of a stage in which every term acts."""
+    scene = Scene(given.model, given.landmarks, given.camera, given.starts[0].state)
+    return scene, Problem(scene, given.evidence, energy.terms(), free_names(stage, given.camera))
 
 
 def explore(
@@ -127,8 +154,11 @@ def listener(stage: Stage, on_step: OnStep | None) -> Listener | None:
 
 
 def judged(problem: Problem, initial: State, refined: Outcome) -> tuple[State, str]:
-    """The refined state, unless the start was better; and the sentence that says how it ended."""
-    if refined.energy <= problem.energy(initial):
+    """The refined state, unless the start was better; and the sentence that says how it ended.
+
+    The energy is taken anew: a first-order solver's own does not know a hand behind the camera.
+    """
+    if problem.energy(refined.state) <= problem.energy(initial):
         return refined.state, refined.status.value
     return initial, "the solver ended worse than its start, which is returned instead"
 

@@ -15,6 +15,9 @@ from torch import Tensor
 # Below this angle (radians) the series replaces the closed form, whose 0/0 loses half the digits of float64 there.
 SMALL_ANGLE = 1e-4
 
+# Cosine of the angle (168 degrees) beyond which the antisymmetric part of a rotation loses its axis to rounding.
+LEAST_COSINE = -0.98
+
 
 def exp(vector: Float[Tensor, "*any 3"]) -> Float[Tensor, "*any 3 3"]:
     """Rotation matrix of a rotation vector (radians)."""
@@ -22,8 +25,21 @@ def exp(vector: Float[Tensor, "*any 3"]) -> Float[Tensor, "*any 3 3"]:
 
 
 def log(rotation: Float[Tensor, "*any 3 3"]) -> Float[Tensor, "*any 3"]:
-    """Rotation vector (radians, norm at most pi) of a rotation matrix."""
-    return roma.rotmat_to_rotvec(rotation)
+    """Rotation vector (radians, norm at most pi) of a rotation matrix.
+
+    Where no derivative is asked for, from the antisymmetric part: a tenth of the cost of roma's way over quaternions,
+    which is exact near half turns, too, and takes over there.
+    """
+    if torch.is_grad_enabled():
+        return roma.rotmat_to_rotvec(rotation)
+    flat = rotation.flatten(-2)
+    vector = 0.5 * (flat[..., [7, 2, 3]] - flat[..., [5, 6, 1]])
+    sine, cosine = vector.norm(dim=-1), 0.5 * (flat[..., [0, 4, 8]].sum(-1) - 1.0)
+    if bool((cosine < LEAST_COSINE).any()):
+        return roma.rotmat_to_rotvec(rotation)
+    small = sine < SMALL_ANGLE
+    ratio = torch.atan2(sine, cosine) / torch.where(small, torch.ones_like(sine), sine)
+    return vector * torch.where(small, 1.0 + sine.square() / 6.0, ratio).unsqueeze(-1)
 
 
 def skew(vector: Float[Tensor, "*any 3"]) -> Float[Tensor, "*any 3 3"]:

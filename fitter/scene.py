@@ -68,6 +68,12 @@ class Scene:
         return self.model.joint_axes.mT @ rotation.inverse_right_jacobian(self.joint_vectors)
 
     @cached_property
+    def turns(self) -> Float[Tensor, "*batch intervals 16 3"]:
+        """Rotation vector (radians) of every rotation from each frame to the next, in the earlier frame's axes."""
+        rotations = self.state.rotations
+        return rotation.log(rotations[..., :-1, :, :, :].mT @ rotations[..., 1:, :, :, :])
+
+    @cached_property
     def projection_jacobian(self) -> Float[Tensor, "*batch frames 21 2 3"]:
         """Derivative of `keypoints` with respect to `points`, pixels per metre."""
         inverse_depth = 1.0 / self.points[..., 2]

@@ -29,6 +29,9 @@ class Step:
     def __mul__(self, factor: float) -> "Step":
         return Step(self.frames * factor, self.shared * factor)
 
+    def to(self, device: torch.device | str) -> "Step":
+        return Step(self.frames.to(device), self.shared.to(device))
+
 
 @dataclass(frozen=True)
 class State:

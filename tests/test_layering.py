@@ -39,7 +39,7 @@ HEAVY = ("anny", "av", "mediapipe", "nvdiffrast", "open3d", "plotly", "ray", "sm
 
 # A file that is nothing without its package may import it at its top. Then its importers load it too.
 DEVOTED = {"fitter.export.video": "av"}
-LOADS_DEVOTED = {*DEVOTED, "fitter.visualize.overlay"}
+LOADS_DEVOTED = {*DEVOTED, "fitter.visualize.overlay", "fitter.app.steps"}
 
 # Of these one file alone knows how they are called, so that replacing one changes one file.
 BEHIND_ONE_FILE = ("anny", "mediapipe", "nvdiffrast", "open3d", "xatlas")

@@ -44,7 +44,7 @@ class Command:
     """Detections made elsewhere: .npz, folder of OpenPose JSON, COCO-WholeBody JSON."""
 
     masks: Annotated[Path | None, conf.arg(metavar="FOLDER", help_behavior_hint="(default: none)")] = None
-    """One PNG per frame, 0 background, 255 hand."""
+    """One PNG per frame, 0 background, 255 hand. This version fits keypoints only and refuses them."""
 
     intrinsics: Annotated[
         str | None,
@@ -64,7 +64,7 @@ class Command:
     """Length of this hand, wrist to middle fingertip; gives the true scale."""
 
     device: Literal["auto", "cpu", "cuda"] = "auto"
-    """Where to compute."""
+    """Where to compute; auto is the CPU, whose compiled kernels do all that keypoints need."""
 
     resume: Annotated[bool, conf.FlagCreatePairsOff] = False
     """Go on from what an interrupted run left in the output folder."""

@@ -13,6 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import torch
 
 from fitter.app.options import Command
 from fitter.app.progress import Progress
@@ -46,6 +47,7 @@ MEASURED_SIGMA_MM = 1.0
 
 def load(command: Command) -> tuple[Clip, Camera, HandModel]:
     """Open the clip, its camera and the hand model; raises InputError for what cannot be used."""
+    choose_device(command)  # a device that is not there is said before the work, not after it
     if command.masks is not None:
         raise InputError("--masks: this version fits keypoints only and has no use for masks; leave the option out")
     clip = open_clip(Path(command.input))
@@ -54,6 +56,19 @@ def load(command: Command) -> tuple[Clip, Camera, HandModel]:
     size = (clip.width, clip.height)
     camera = parse_intrinsics(command.intrinsics, size) if command.intrinsics else assumed_camera(size)
     return clip, camera, load_hand_model(command.hand_model)
+
+
+def choose_device(command: Command) -> torch.device:
+    """Where the fit computes; `auto` is the CPU, whose compiled kernels do all that keypoints need.
+
+    Raises InputError where CUDA is asked for and there is none.
+    """
+    if command.device != "cuda":
+        return torch.device("cpu")
+    if not torch.cuda.is_available():
+        built = "finds no GPU" if torch.version.cuda else "is built without CUDA"
+        raise InputError(f"--device cuda: torch {torch.__version__} {built}; expected a CUDA GPU, or --device cpu")
+    return torch.device("cuda")
 
 
 def observe(command: Command, config: Config, clip: Clip, folder: Path, progress: Progress) -> list[Observations]:
@@ -84,9 +99,9 @@ def optimise(
     energy = with_length(config.energy, command.hand_length_mm)
     if command.hand_length_mm is None:
         log.warning("hand length not known: distances and sizes scale with it; give --hand-length-mm if you know it")
-    hands = []
+    hands, device = [], choose_device(command)
     for given, hand in zip(inputs, seen, strict=True):
-        fit = fit_hand(given, energy, config.schedule, config.presence, progress.step)
+        fit = fit_hand(given.to(device), energy, config.schedule, config.presence, progress.step)
         hands.append(FittedHand(hand.side, fit, hand.observed))
     return hands
 

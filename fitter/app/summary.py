@@ -136,11 +136,15 @@ def print_summary(summary: Summary, console: Console | None = None) -> None:
     console.print(table)
     width, height = summary.image_size
     focal = f"focal length {summary.focal_px:.0f} px ({'given' if summary.focal_known else 'not given: assumed'})"
-    console.print(f"{summary.n_frames} frames of {width}x{height} at {summary.fps:.4g} fps, {focal}", highlight=False)
+    console.print(
+        f"{summary.n_frames} frames of {width}x{height} at {summary.fps:.4g} fps, {focal}",
+        highlight=False,
+        soft_wrap=True,
+    )
     if summary.status != "converged":
-        console.print(f"status: {summary.status}", style="yellow", markup=False, highlight=False)
+        console.print(f"status: {summary.status}", style="yellow", markup=False, highlight=False, soft_wrap=True)
     for warning in summary.run.warnings:
-        console.print(f"warning: {warning}", style="yellow", markup=False, highlight=False)
+        console.print(f"warning: {warning}", style="yellow", markup=False, highlight=False, soft_wrap=True)
     folder = f"written to {summary.run.folder} after {summary.run.seconds:.1f} s"
     console.print(folder, markup=False, highlight=False, soft_wrap=True)
 

@@ -33,13 +33,13 @@ class PoseSmoothness:
     robust_width: Positive | None = 3.0
 
     def residual(self, scene: Scene, evidence: Evidence) -> Float[Tensor, "*batch triples 16 3"]:
-        turns = turns_between(scene.state.rotations)
+        turns = scene.turns
         before, after = inverse_intervals(evidence.time_s)
         acceleration = turns[..., 1:, :, :] * after[:, None, None] - turns[..., :-1, :, :] * before[:, None, None]
         return acceleration / self.sigma(acceleration)
 
     def rows(self, scene: Scene, evidence: Evidence) -> TemporalRows:
-        turns = turns_between(scene.state.rotations)
+        turns = scene.turns
         before, after = (rate[:, None, None, None] for rate in inverse_intervals(evidence.time_s))
         forward = rotation.inverse_right_jacobian(turns)  # moves with the later frame; its transpose with the earlier
         first = forward[:-1].mT * before
@@ -82,13 +82,6 @@ class TrajectorySmoothness:
 
     def sigma(self, like: Tensor) -> Float[Tensor, "3"]:
         return like.new_tensor([self.sigma_lateral_per_s2, self.sigma_lateral_per_s2, self.sigma_depth_per_s2])
-
-
-def turns_between(
-    rotations: Float[Tensor, "*batch frames 16 3 3"],
-) -> Float[Tensor, "*batch intervals 16 3"]:
-    """Rotation vector (radians) from each frame to the next, in the earlier frame's axes."""
-    return rotation.log(rotations[..., :-1, :, :, :].mT @ rotations[..., 1:, :, :, :])
 
 
 def inverse_intervals(time_s: Float[Tensor, "frames"]) -> tuple[Float[Tensor, "triples"], Float[Tensor, "triples"]]:

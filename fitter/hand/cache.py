@@ -36,7 +36,7 @@ def cached_model(path: Path, build: Callable[[], HandModel]) -> HandModel:
     if path.exists():
         try:
             return read_model(path)
-        except (ValueError, KeyError, OSError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+        except (ValueError, TypeError, KeyError, OSError, EOFError, zipfile.BadZipFile, zlib.error) as error:
             logger.warning("The cached hand model %s is unusable (%s); it is made again.", path, error)
     model = build()
     try:

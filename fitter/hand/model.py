@@ -31,6 +31,9 @@ class Landmarks:
     def with_shape(self, betas: Float[Tensor, "*batch betas"]) -> Float[Tensor, "*batch 21 3"]:
         return self.template + torch.einsum("pcs,...s->...pc", self.shape_basis, betas)
 
+    def to(self, device: torch.device | str) -> "Landmarks":
+        return Landmarks(self.template.to(device), self.shape_basis.to(device))
+
 
 @dataclass(frozen=True)
 class HandModel:

@@ -1,7 +1,8 @@
 """The normal equations in numba: the CPU's hot spot, compared in tests with the torch twin in `normal_equations`.
 
 A point of one finger moves with the palm, its own three joints, the trajectory and the shared unknowns only, so each
-group of rows touches about 15 of the 51 columns; the kernel visits those alone. Frames run in parallel.
+group of rows touches about 15 of the 51 columns; the kernel visits those alone. One thread: the work is
+microseconds per frame, and waiting at a barrier for a second, busy core costs milliseconds.
 """
 
 from dataclasses import dataclass
@@ -22,7 +23,7 @@ from fitter.energy.term import (
     robust_weight,
 )
 from fitter.scene import Scene
-from fitter.skeleton import POINT_OF_ROTATION, POINT_PARENTS, ROTATION_OF_POINT, ROTATION_PARENTS
+from fitter.skeleton import CHAIN_OF_POINT, POINT_OF_ROTATION, POINT_PARENTS, ROTATION_OF_POINT, ROTATION_PARENTS
 from fitter.solve.normal_equations import NormalEquations, add_dense, add_shared, trajectory_jacobian
 
 MOST_ANCESTORS = 4  # palm and three joints
@@ -117,13 +118,13 @@ def plain(tensor: Tensor) -> np.ndarray:
 
 
 def _add_frames(totals: _Totals, rows: FrameRows, weight: np.ndarray, motion: _Motion) -> None:
-    columns, n_columns = touched_columns(rows.features.tobytes(), rows.features.shape)
+    runs = column_runs(rows.features.tobytes(), rows.features.shape)
     no_focal = np.zeros((0, 0, 0))
     accumulate_frames(
         (plain(rows.residual), weight, plain(rows.jacobian), no_focal if rows.focal is None else plain(rows.focal)),
         rows.features,
         (motion.levers, motion.trajectory, motion.shape, ANCESTORS),
-        (columns, n_columns),
+        runs,
         (totals.diagonal, totals.border, totals.gradient, totals.corners, totals.shared_gradients),
     )
 
@@ -137,32 +138,41 @@ def _add_temporal(totals: _Totals, rows: TemporalRows, weight: np.ndarray) -> No
 
 
 @lru_cache(maxsize=64)
-def touched_columns(features: bytes, shape: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
-    """The frame unknowns that each group of rows can touch: columns (groups, 51) and how many of them count.
+def column_runs(features: bytes, shape: tuple[int, int]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Runs of consecutive groups that touch the same finger: columns (runs, 51), how many count, each run's end.
 
     `features` are the bytes of an integer array (groups, k), which can be looked up in a cache.
     """
-    columns = np.zeros((shape[0], 51), dtype=np.int64)
-    n_columns = np.zeros(shape[0], dtype=np.int64)
-    for group, touched in enumerate(np.frombuffer(features, dtype=np.int64).reshape(shape)):
-        blocks: set[int] = set()
-        for feature in touched:
-            if feature < FIRST_ROTATION:
-                blocks.update(int(joint) for joint in ANCESTORS[feature] if joint >= 0)
-                blocks.add(N_FEATURES - 1 - FIRST_ROTATION)
-            else:
-                blocks.add(int(feature) - FIRST_ROTATION)
-        flat = [3 * block + axis for block in sorted(blocks) for axis in range(3)]
-        columns[group, : len(flat)], n_columns[group] = flat, len(flat)
-    return columns, n_columns
+    table = np.frombuffer(features, dtype=np.int64).reshape(shape)
+    ends = [g for g in range(1, shape[0] + 1) if g == shape[0] or _finger(table[g]) != _finger(table[g - 1])]
+    columns = np.zeros((len(ends), 51), dtype=np.int64)
+    n_columns = np.zeros(len(ends), dtype=np.int64)
+    for run, (start, end) in enumerate(zip([0, *ends[:-1]], ends, strict=True)):
+        blocks = sorted(set().union(*(_blocks(int(feature)) for feature in table[start:end].ravel())))
+        flat = [3 * block + axis for block in blocks for axis in range(3)]
+        columns[run, : len(flat)], n_columns[run] = flat, len(flat)
+    return columns, n_columns, np.array(ends)
 
 
-@numba.njit(cache=True, parallel=True)
+def _finger(features: np.ndarray) -> int:
+    """The finger whose points a group touches; groups of rotations alone are each their own."""
+    points = features[features < FIRST_ROTATION]
+    return int(CHAIN_OF_POINT[points].max()) if len(points) else 100 + int(features[0])
+
+
+def _blocks(feature: int) -> set[int]:
+    """The 3-vectors of a frame's unknowns that move a feature."""
+    if feature >= FIRST_ROTATION:
+        return {feature - FIRST_ROTATION}
+    return {int(joint) for joint in ANCESTORS[feature] if joint >= 0} | {N_FEATURES - 1 - FIRST_ROTATION}
+
+
+@numba.njit(cache=True)
 def rotation_levers(points, centres, bone_rotations, ancestors):
     """Derivative of each point by each of its rotations' tangents (frames, 21, 4, 3, 3): -[p - c]x R."""
     n_frames = len(points)
     levers = np.zeros((n_frames, 21, 4, 3, 3))
-    for t in numba.prange(n_frames):
+    for t in range(n_frames):
         for p in range(21):
             for a in range(4):
                 joint = ancestors[p, a]
@@ -181,7 +191,7 @@ def rotation_levers(points, centres, bone_rotations, ancestors):
     return levers
 
 
-@numba.njit(cache=True, parallel=True)
+@numba.njit(cache=True)
 def shape_slopes(bone_rotations, bones, offsets, parents, near_rotation):
     """Derivative of each landmark by the betas (frames, 21, 3, betas).
 
@@ -190,7 +200,7 @@ def shape_slopes(bone_rotations, bones, offsets, parents, near_rotation):
     """
     n_frames, n_betas = len(bone_rotations), bones.shape[2]
     slopes = np.zeros((n_frames, 21, 3, n_betas))
-    for t in numba.prange(n_frames):
+    for t in range(n_frames):
         joints = np.zeros((21, 3, n_betas))
         for p in range(1, 21):
             turn = bone_rotations[t, near_rotation[p]]
@@ -218,74 +228,87 @@ def shape_slopes(bone_rotations, bones, offsets, parents, near_rotation):
     return slopes
 
 
-@numba.njit(cache=True, parallel=True)
-def accumulate_frames(rows, features, motion, touched, totals):
-    """Add weighted J'J and J'r of one term's frame rows.
+@numba.njit(cache=True, fastmath=True)
+def accumulate_frames(rows, features, motion, runs, totals):
+    """Add weighted J'J and J'r of one term's frame rows; shapes as in FrameRows.
 
-    Shapes as in FrameRows; corners and their gradients by frame.
+    The rows of one finger are gathered over the columns it touches and the shared ones after them, multiplied out there
+    by BLAS, and scattered once. Corners and their gradients are kept by frame.
     """
     residual, weight, jacobian, focal = rows
-    levers, trajectory, shape, ancestors = motion
-    columns, n_columns = touched
+    columns, n_columns, ends = runs
     diagonal, border, gradient, corners, shared_gradients = totals
     n_frames, n_groups, n_components = residual.shape
-    n_features = features.shape[1]
     n_shared = border.shape[2]
-    has_focal = focal.shape[0] > 0
-    for t in numba.prange(n_frames):
-        own = np.zeros(51)
-        shared = np.zeros(n_shared)
-        for g in range(n_groups):
-            w = weight[t, g]
-            if w == 0.0:
-                continue
-            touches_shared = has_focal or features[g].min() < 21
-            for d in range(n_components):
-                own[:] = 0.0
-                shared[:] = 0.0
-                for k in range(n_features):
-                    f = features[g, k]
-                    j0 = jacobian[t, g, d, k, 0]
-                    j1 = jacobian[t, g, d, k, 1]
-                    j2 = jacobian[t, g, d, k, 2]
-                    if f >= 21:
-                        own[3 * (f - 21)] += j0
-                        own[3 * (f - 21) + 1] += j1
-                        own[3 * (f - 21) + 2] += j2
-                        continue
-                    for a in range(4):
-                        joint = ancestors[f, a]
-                        if joint >= 0:
-                            for c in range(3):
-                                own[3 * joint + c] += (
-                                    j0 * levers[t, f, a, 0, c] + j1 * levers[t, f, a, 1, c] + j2 * levers[t, f, a, 2, c]
-                                )
-                    for c in range(3):
-                        own[48 + c] += j0 * trajectory[t, 0, c] + j1 * trajectory[t, 1, c] + j2 * trajectory[t, 2, c]
-                    for s in range(n_shared - 1):
-                        shared[s] += j0 * shape[t, f, 0, s] + j1 * shape[t, f, 1, s] + j2 * shape[t, f, 2, s]
-                if has_focal:
-                    shared[n_shared - 1] = focal[t, g, d]
-                r = w * residual[t, g, d]
-                for i in range(n_columns[g]):
-                    u = columns[g, i]
-                    value = w * own[u]
-                    gradient[t, u] += r * own[u]
-                    for j in range(n_columns[g]):
-                        diagonal[t, u, columns[g, j]] += value * own[columns[g, j]]
-                    if touches_shared:
-                        for s in range(n_shared):
-                            border[t, u, s] += value * shared[s]
-                if not touches_shared:
-                    continue
-                for s in range(n_shared):
-                    value = w * shared[s]
-                    shared_gradients[t, s] += r * shared[s]
-                    for q in range(n_shared):
-                        corners[t, s, q] += value * shared[q]
+    own = np.zeros(51)
+    widest = (51 + n_shared) * n_groups * n_components
+    plain_memory, weighted_memory = np.zeros(widest), np.zeros(widest)
+    for t in range(n_frames):
+        g = 0
+        for run in range(len(ends)):
+            m = n_columns[run]
+            n = m + n_shared if focal.shape[0] > 0 or features[g].min() < 21 else m
+            n_rows = (ends[run] - g) * n_components
+            rows_of_run = plain_memory[: n_rows * n].reshape(n_rows, n)
+            weighted = weighted_memory[: n_rows * n].reshape(n_rows, n)
+            rows_of_run[:] = 0.0
+            at = 0
+            while g < ends[run]:
+                w = weight[t, g]
+                for d in range(n_components):
+                    row = rows_of_run[at]
+                    own[:] = 0.0
+                    chain_row(jacobian[t, g, d], features[g], t, motion, own, row[m:])
+                    if focal.shape[0] > 0:
+                        row[n - 1] = focal[t, g, d]
+                    r = w * residual[t, g, d]
+                    for i in range(m):
+                        row[i] = own[columns[run, i]]
+                        gradient[t, columns[run, i]] += r * row[i]
+                    for s in range(n - m):
+                        shared_gradients[t, s] += r * row[m + s]
+                    for i in range(n):
+                        weighted[at, i] = w * row[i]
+                    at += 1
+                g += 1
+            local = np.dot(weighted.T, rows_of_run)
+            for i in range(m):
+                u = columns[run, i]
+                for j in range(m):
+                    diagonal[t, u, columns[run, j]] += local[i, j]
+                for s in range(n - m):
+                    border[t, u, s] += local[i, m + s]
+            for s in range(n - m):
+                for q in range(n - m):
+                    corners[t, s, q] += local[m + s, m + q]
 
 
-@numba.njit(cache=True, parallel=True)
+@numba.njit(cache=True, fastmath=True)
+def chain_row(jacobian, features, t, motion, own, shared):
+    """One row's derivative by feature (k, 3) -> by the frame's `own` unknowns (51) and the `shared` ones (or none)."""
+    levers, trajectory, shape, ancestors = motion
+    for k in range(len(features)):
+        f = features[k]
+        j0, j1, j2 = jacobian[k, 0], jacobian[k, 1], jacobian[k, 2]
+        if f >= 21:
+            own[3 * (f - 21)] += j0
+            own[3 * (f - 21) + 1] += j1
+            own[3 * (f - 21) + 2] += j2
+            continue
+        for a in range(4):
+            joint = ancestors[f, a]
+            if joint >= 0:
+                lever = levers[t, f, a]
+                for c in range(3):
+                    own[3 * joint + c] += j0 * lever[0, c] + j1 * lever[1, c] + j2 * lever[2, c]
+        for c in range(3):
+            own[48 + c] += j0 * trajectory[t, 0, c] + j1 * trajectory[t, 1, c] + j2 * trajectory[t, 2, c]
+        slopes = shape[t, f]
+        for s in range(slopes.shape[1]):
+            shared[s] += j0 * slopes[0, s] + j1 * slopes[1, s] + j2 * slopes[2, s]
+
+
+@numba.njit(cache=True)
 def accumulate_triples(rows, coupled, totals):
     """Add weighted J'J and J'r of one term's temporal rows: every frame gathers from the three triples it is part
     of.
@@ -293,7 +316,7 @@ def accumulate_triples(rows, coupled, totals):
     residual, weight, jacobian = rows
     diagonal, first, second, gradient = totals
     n_triples, n_groups = weight.shape
-    for t in numba.prange(len(diagonal)):
+    for t in range(len(diagonal)):
         for lag in range(3):
             triple = t - lag
             if triple < 0 or triple >= n_triples:

@@ -1,8 +1,8 @@
 """Cholesky factorisation of the whole clip's normal equations: a block-tridiagonal band and a Schur complement border.
 
 Two frames make one block of 102, so that couplings one and two frames apart all lie between neighbouring blocks, and
-every operation is a dense one of LAPACK's size. Time and memory are linear in the number of frames. BLAS runs on one
-thread: on blocks of this size more threads only wait for each other.
+every operation is a dense one of LAPACK's size. Time and memory are linear in the number of frames. Call it inside
+`one_thread()`: on blocks of this size more threads only wait for each other.
 
     factor = factorise(normal, damping=1e-3)      # raises NotPositiveDefinite
     step = factor.solve()                         # minus the inverse times the gradient
@@ -11,13 +11,13 @@ thread: on blocks of this size more threads only wait for each other.
 
 from dataclasses import dataclass
 
+import numba
 import numpy as np
 import torch
 from jaxtyping import Float
 from scipy.linalg import blas, lapack
-from threadpoolctl import threadpool_limits
 
-from fitter.solve.normal_equations import N_COUPLED, NormalEquations
+from fitter.solve.normal_equations import NormalEquations
 from fitter.state import FRAME_UNKNOWNS, Step
 
 BLOCK = 2 * FRAME_UNKNOWNS
@@ -58,11 +58,10 @@ class Factor:
         """The step: minus the inverse of the damped matrix times the gradient."""
         shared = lapack.dpotrs(self.corner, self.shared_right_side, lower=1)[0]
         frames = self.right_side - self.border @ shared
-        with threadpool_limits(limits=1, user_api="blas"):
-            for block in reversed(range(len(frames))):
-                if block + 1 < len(frames):
-                    frames[block] -= self.below[block].T @ frames[block + 1]
-                frames[block] = blas.dtrsv(self.diagonal[block], frames[block], lower=1, trans=1)
+        for block in reversed(range(len(frames))):
+            if block + 1 < len(frames):
+                frames[block] -= self.below[block].T @ frames[block + 1]
+            frames[block] = blas.dtrsv(self.diagonal[block], frames[block], lower=1, trans=1)
         flat = frames.reshape(-1, FRAME_UNKNOWNS)[: self.n_frames]
         return Step(torch.from_numpy(flat.copy()), torch.from_numpy(shared))
 
@@ -77,17 +76,16 @@ class Factor:
         frames = np.empty((n_blocks, BLOCK, BLOCK))
         lever = np.empty((n_blocks, BLOCK, n_shared))  # inverse of the band times the border
         identity = np.eye(BLOCK)
-        with threadpool_limits(limits=1, user_api="blas"):
-            for block in reversed(range(n_blocks)):
-                inner, lifted = identity, self.border[block]
-                if block + 1 < n_blocks:
-                    below = self.below[block]
-                    inner = identity + below.T @ frames[block + 1] @ below
-                    lifted = lifted - below.T @ lever[block + 1]
-                lower = self.diagonal[block]
-                half = blas.dtrsm(1.0, lower, inner, lower=1, trans_a=1)
-                frames[block] = blas.dtrsm(1.0, lower, np.asfortranarray(half.T), lower=1, trans_a=1)
-                lever[block] = blas.dtrsm(1.0, lower, lifted, lower=1, trans_a=1)
+        for block in reversed(range(n_blocks)):
+            inner, lifted = identity, self.border[block]
+            if block + 1 < n_blocks:
+                below = self.below[block]
+                inner = identity + below.T @ frames[block + 1] @ below
+                lifted = lifted - below.T @ lever[block + 1]
+            lower = self.diagonal[block]
+            half = blas.dtrsm(1.0, lower, inner, lower=1, trans_a=1)
+            frames[block] = blas.dtrsm(1.0, lower, np.asfortranarray(half.T), lower=1, trans_a=1)
+            lever[block] = blas.dtrsm(1.0, lower, lifted, lower=1, trans_a=1)
         pairs = frames.reshape(n_blocks, 2, FRAME_UNKNOWNS, 2, FRAME_UNKNOWNS)
         own = pairs[:, [0, 1], :, [0, 1], :].transpose(1, 0, 2, 3).reshape(-1, FRAME_UNKNOWNS, FRAME_UNKNOWNS)
         lever = lever.reshape(-1, FRAME_UNKNOWNS, n_shared)[: self.n_frames]
@@ -99,25 +97,21 @@ def factorise(normal: NormalEquations, damping: float = 0.0) -> Factor:
     """Factorise A + damping * diag(A) (Marquardt's scaling), border and corner alike."""
     n_frames, _, n_shared = normal.border.shape
     n_blocks = (n_frames + 1) // 2
-    chain = _Chain.of(normal, damping)
     diagonal, below = fortran(n_blocks, BLOCK, BLOCK), fortran(n_blocks, BLOCK, BLOCK)
     joined = fortran(n_blocks, BLOCK, n_shared + 1)  # the border, and minus the gradient as its last column
-    with threadpool_limits(limits=1, user_api="blas"):
-        for block in range(n_blocks):
-            chain.fill(block, diagonal[block], joined[block])
-            if block > 0:
-                # E = C L^-T of the block before; then what it takes away from this one.
-                chain.fill_below(block - 1, below[block - 1])
-                under = blas.dtrsm(
-                    1.0, diagonal[block - 1], below[block - 1], side=1, lower=1, trans_a=1, overwrite_b=1
-                )
-                blas.dsyrk(-1.0, under, beta=1.0, c=diagonal[block], lower=1, overwrite_c=1)
-                blas.dgemm(-1.0, under, joined[block - 1], beta=1.0, c=joined[block], overwrite_c=1)
-            _, info = lapack.dpotrf(diagonal[block], lower=1, clean=0, overwrite_a=1)
-            if info != 0:
-                raise NotPositiveDefinite
-            blas.dtrsm(1.0, diagonal[block], joined[block], lower=1, overwrite_b=1)
-        product = np.einsum("kis,kit->st", joined, joined, optimize=True)
+    frames = (normal.first.numpy(), normal.second.numpy(), normal.border.numpy(), normal.gradient.frames.numpy())
+    lay_out((damped(normal.diagonal.numpy(), damping), *frames), (diagonal, below, joined))
+    for block in range(n_blocks):
+        if block > 0:
+            # E = C L^-T of the block before; then what it takes away from this one.
+            under = blas.dtrsm(1.0, diagonal[block - 1], below[block - 1], side=1, lower=1, trans_a=1, overwrite_b=1)
+            blas.dsyrk(-1.0, under, beta=1.0, c=diagonal[block], lower=1, overwrite_c=1)
+            blas.dgemm(-1.0, under, joined[block - 1], beta=1.0, c=joined[block], overwrite_c=1)
+        _, info = lapack.dpotrf(diagonal[block], lower=1, clean=0, overwrite_a=1)
+        if info != 0:
+            raise NotPositiveDefinite
+        blas.dtrsm(1.0, diagonal[block], joined[block], lower=1, overwrite_b=1)
+    product = np.einsum("kis,kit->st", joined, joined, optimize=True)
     corner = damped(normal.corner.numpy()[None], damping)[0] - product[:-1, :-1]
     corner, info = lapack.dpotrf(corner, lower=1, clean=1)
     if info != 0:
@@ -139,48 +133,6 @@ def fortran(*shape: int) -> Float[np.ndarray, "blocks rows columns"]:
     return np.zeros((blocks, columns, rows)).transpose(0, 2, 1)
 
 
-@dataclass(frozen=True)
-class _Chain:
-    """The frames' arrays in numpy, read two frames at a time."""
-
-    diagonal: Float[np.ndarray, "frames 51 51"]
-    first: Float[np.ndarray, "frames 17 3 3"]
-    second: Float[np.ndarray, "frames 17 3 3"]
-    border: Float[np.ndarray, "frames 51 shared"]
-    gradient: Float[np.ndarray, "frames 51"]
-
-    @staticmethod
-    def of(normal: NormalEquations, damping: float) -> "_Chain":
-        return _Chain(
-            damped(normal.diagonal.numpy(), damping),
-            normal.first.numpy(),
-            normal.second.numpy(),
-            normal.border.numpy(),
-            normal.gradient.frames.numpy(),
-        )
-
-    def fill(self, block: int, diagonal: Float[np.ndarray, "102 102"], joined: Float[np.ndarray, "102 _"]) -> None:
-        """A block's own part; an odd clip's last frame has an idle partner."""
-        n = FRAME_UNKNOWNS
-        frame = 2 * block
-        diagonal[:n, :n] = self.diagonal[frame]
-        joined[:n, :-1], joined[:n, -1] = self.border[frame], -self.gradient[frame]
-        if frame + 1 < len(self.diagonal):
-            diagonal[n:, n:] = self.diagonal[frame + 1]
-            joined[n:, :-1], joined[n:, -1] = self.border[frame + 1], -self.gradient[frame + 1]
-            spread(self.first[frame].transpose(0, 2, 1), diagonal[n:, :n])
-        else:
-            np.fill_diagonal(diagonal[n:, n:], 1.0)
-
-    def fill_below(self, block: int, below: Float[np.ndarray, "102 102"]) -> None:
-        """How the next block's two frames (rows) couple to this block's (columns)."""
-        n = FRAME_UNKNOWNS
-        frame = 2 * block
-        spread(self.second[frame].transpose(0, 2, 1), below[:n, :n])
-        spread(self.first[frame + 1].transpose(0, 2, 1), below[:n, n:])
-        spread(self.second[frame + 1].transpose(0, 2, 1), below[n:, n:])
-
-
 def damped(matrices: Float[np.ndarray, "many n n"], damping: float) -> Float[np.ndarray, "many n n"]:
     """A copy with the diagonal times 1 + damping, lifted to where nothing is observed."""
     copy = matrices.copy()
@@ -190,7 +142,31 @@ def damped(matrices: Float[np.ndarray, "many n n"], damping: float) -> Float[np.
     return copy
 
 
-def spread(coupling: Float[np.ndarray, "17 3 3"], matrix: Float[np.ndarray, "51 51"]) -> None:
-    """Write 3 x 3 couplings onto the diagonal of a matrix."""
-    each = 3 * np.arange(N_COUPLED)
-    matrix[each[:, None, None] + np.arange(3)[:, None], each[:, None, None] + np.arange(3)] = coupling
+@numba.njit(cache=True)
+def lay_out(arrays, blocks):
+    """Copy frames, their couplings, border and minus the gradient into blocks of two; an odd clip gets an idle frame.
+
+    `below[k]` holds how the frames of block k + 1 (rows) couple to those of block k (columns).
+    """
+    own, first, second, border, gradient = arrays
+    diagonal, below, joined = blocks
+    n_frames, n, n_shared = border.shape
+    for t in range(n_frames):
+        k, at = t // 2, (t % 2) * n
+        for i in range(n):
+            for j in range(n):
+                diagonal[k, at + i, at + j] = own[t, i, j]
+            for s in range(n_shared):
+                joined[k, at + i, s] = border[t, i, s]
+            joined[k, at + i, n_shared] = -gradient[t, i]
+        for c in range(first.shape[1]):
+            for i in range(3):
+                for j in range(3):
+                    if at == 0:
+                        diagonal[k, n + 3 * c + j, 3 * c + i] = first[t, c, i, j]
+                    else:
+                        below[k, 3 * c + j, n + 3 * c + i] = first[t, c, i, j]
+                    below[k, at + 3 * c + j, at + 3 * c + i] = second[t, c, i, j]
+    if n_frames % 2 == 1:
+        for i in range(n, 2 * n):
+            diagonal[-1, i, i] = 1.0

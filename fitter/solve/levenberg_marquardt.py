@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 import torch
 
+from fitter.scene import Scene
 from fitter.solve.band import NotPositiveDefinite, factorise
 from fitter.solve.normal_equations import NormalEquations
 from fitter.solve.problem import Problem
@@ -19,7 +20,7 @@ HIGHEST_DAMPING = 1e12
 
 @dataclass(frozen=True)
 class Memory:
-    state: State
+    scene: Scene
     energy: float
     normal: NormalEquations | None
     damping: float
@@ -39,11 +40,12 @@ class LevenbergMarquardt:
     tolerance: float = 1e-6
 
     def init(self, problem: Problem, state: State) -> Memory:
-        return Memory(state, problem.energy(state), None, self.damping, 2.0, float("inf"))
+        scene = problem.at(state)
+        return Memory(scene, problem.energy_of(scene), None, self.damping, 2.0, float("inf"))
 
     def step(self, problem: Problem, memory: Memory) -> Memory:
         """One accepted step, after as many refused ones as it takes."""
-        normal = memory.normal or problem.linearise(memory.state)
+        normal = memory.normal or problem.linearise_of(memory.scene)
         damping, raise_by = memory.damping, memory.raise_by
         while damping < HIGHEST_DAMPING:
             try:
@@ -51,20 +53,21 @@ class LevenbergMarquardt:
             except NotPositiveDefinite:
                 damping, raise_by = damping * raise_by, raise_by * 2.0
                 continue
-            state = memory.state.retract(step)
-            energy = problem.energy(state)
+            before = memory.scene.state
+            scene = problem.at(before.retract(step.to(before.trajectory.device)))
+            energy = problem.energy_of(scene)
             if energy < memory.energy:
                 gain = (memory.energy - energy) / predicted_decrease(normal, step, damping)
                 eased = damping * max(1.0 / 3.0, 1.0 - (2.0 * min(gain, 1.0) - 1.0) ** 3)
                 decrease = (memory.energy - energy) / max(memory.energy, 1e-300)
-                return Memory(state, energy, None, max(eased, 1e-12), 2.0, decrease)
+                return Memory(scene, energy, None, max(eased, 1e-12), 2.0, decrease)
             if negligible(step):
                 return replace(memory, normal=normal, relative_decrease=0.0)
             damping, raise_by = damping * raise_by, raise_by * 2.0
         return replace(memory, normal=normal, damping=damping)
 
     def best(self, memory: Memory) -> tuple[State, float]:
-        return memory.state, memory.energy
+        return memory.scene.state, memory.energy
 
     def terminate(self, memory: Memory) -> Status | None:
         if memory.damping >= HIGHEST_DAMPING:

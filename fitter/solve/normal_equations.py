@@ -6,7 +6,7 @@
 This file holds the arrays and their assembly in torch, for any device; `assembly` holds the same in numba for the CPU.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import torch
 from jaxtyping import Float
@@ -51,6 +51,9 @@ class NormalEquations:
             like.new_zeros(n_shared, n_shared),
             Step(like.new_zeros(n_frames, FRAME_UNKNOWNS), like.new_zeros(n_shared)),
         )
+
+    def to(self, device: torch.device | str) -> "NormalEquations":
+        return NormalEquations(**{f.name: getattr(self, f.name).to(device) for f in fields(self)})
 
 
 def feature_jacobian(scene: Scene) -> Float[Tensor, "frames 38 3 unknowns"]:

@@ -35,15 +35,22 @@ class Problem:
     terms: Mapping[str, EnergyTerm]
     free: tuple[str, ...] = FREE_NAMES
 
+    def at(self, state: State) -> Scene:
+        """The scene of a state; what it predicts is computed once and kept."""
+        return self.scene.with_state(state)
+
     def energies(self, state: State) -> dict[str, Float[Tensor, "*batch"]]:
         """Energy of each term; differentiable."""
         scene = self.scene.with_state(state)
         return {name: term_energy(term, scene, self.evidence) for name, term in self.terms.items()}
 
     def energy(self, state: State) -> float:
+        """As `energy_of` its scene."""
+        return self.energy_of(self.at(state))
+
+    def energy_of(self, scene: Scene) -> float:
         """Total energy; infinite where a state cannot be evaluated (a landmark behind the camera)."""
         with torch.no_grad():
-            scene = self.scene.with_state(state)
             if bool((scene.points[..., 2] <= 0).any()):
                 return float("inf")
             total = sum(float(term_energy(term, scene, self.evidence)) for term in self.terms.values())
@@ -55,12 +62,15 @@ class Problem:
             return {name: float(value) for name, value in self.energies(state).items()}
 
     def linearise(self, state: State) -> NormalEquations:
-        """Normal equations at `state`: numba on the CPU, the torch twin elsewhere."""
+        """As `linearise_of` its scene."""
+        return self.linearise_of(self.at(state))
+
+    def linearise_of(self, scene: Scene) -> NormalEquations:
+        """Normal equations at a scene, on the CPU: by numba there, by the torch twin on any other device."""
         with torch.no_grad():
-            scene = self.scene.with_state(state)
             rows = [(linearise(term, scene, self.evidence), term.robust_width) for term in self.terms.values()]
-            on_cpu = state.trajectory.device.type == "cpu"
-            normal = (assembly if on_cpu else normal_equations).assemble(rows, scene)
+            on_cpu = scene.state.trajectory.device.type == "cpu"
+            normal = (assembly if on_cpu else normal_equations).assemble(rows, scene).to("cpu")
             self.fix(normal)
         return normal
 
@@ -88,7 +98,7 @@ class Problem:
 
     def fix(self, normal: NormalEquations) -> None:
         """Take fixed unknowns out: rows and columns 0, diagonal 1, gradient 0."""
-        frames, shared = (mask.to(normal.corner.device) for mask in self.fixed)
+        frames, shared = self.fixed
         if bool(frames.any()):
             normal.diagonal[:, frames, :] = 0.0
             normal.diagonal[:, :, frames] = 0.0

@@ -6,11 +6,13 @@ All stages but the last run from every start; the last refines the start that ca
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from fitter.quantity import Count, Positive
 from fitter.solve.first_order import LBFGS, Adam
 from fitter.solve.levenberg_marquardt import LevenbergMarquardt
 from fitter.solve.solver import Solver
 
 FreeName = Literal["orientation", "pose", "trajectory", "betas", "focal"]
+ALL_BUT_FOCAL: tuple[FreeName, ...] = ("orientation", "pose", "trajectory", "betas")
 EVERYTHING: tuple[FreeName, ...] = ("orientation", "pose", "trajectory", "betas", "focal")
 
 
@@ -18,14 +20,16 @@ EVERYTHING: tuple[FreeName, ...] = ("orientation", "pose", "trajectory", "betas"
 class Stage:
     """`free`: what may move. `without`: names of terms that do not act yet.
 
-    `tolerance`: relative decrease that ends it.
+    It ends after `max_steps`, or at a relative decrease of `tolerance`. `damping` is Levenberg-Marquardt's to begin
+    with.
     """
 
     name: str
     free: tuple[FreeName, ...] = EVERYTHING
     without: tuple[str, ...] = ()
-    max_steps: int = 60
-    tolerance: float = 1e-6
+    max_steps: Count = 60
+    tolerance: Positive = 1e-5
+    damping: Positive = 0.1
 
 
 @dataclass(frozen=True)
@@ -38,16 +42,15 @@ class Schedule:
 
     solver: Literal["levenberg_marquardt", "adam", "lbfgs"] = "levenberg_marquardt"
     stages: tuple[Stage, ...] = (
-        Stage("place", free=("orientation", "trajectory"), max_steps=6, tolerance=1e-2),
-        Stage("pose", free=("orientation", "pose", "trajectory", "betas"), max_steps=12, tolerance=1e-3),
-        Stage("refine", free=("orientation", "pose", "trajectory", "betas"), max_steps=60, tolerance=1e-5),
+        Stage("explore", free=ALL_BUT_FOCAL, max_steps=8, tolerance=1e-2, damping=0.01),
+        Stage("refine", free=ALL_BUT_FOCAL, max_steps=60, tolerance=1e-5, damping=0.001),
     )
 
     def solver_of(self, stage: Stage) -> Solver[Any]:
         """The solver with the stage's limits; first-order ones get as many steps as cost about the same."""
         match self.solver:
             case "levenberg_marquardt":
-                return LevenbergMarquardt(max_steps=stage.max_steps, tolerance=stage.tolerance)
+                return LevenbergMarquardt(stage.max_steps, stage.damping, stage.tolerance)
             case "adam":
                 return Adam(max_steps=20 * stage.max_steps, tolerance=stage.tolerance)
             case "lbfgs":

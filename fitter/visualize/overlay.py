@@ -16,7 +16,6 @@ from jaxtyping import Bool, Float, Int, UInt8
 
 from fitter.camera import Camera
 from fitter.errors import InputError
-from fitter.export.video import VideoWriter
 from fitter.observe.observations import Side
 from fitter.render.paint import blend, paint
 from fitter.render.shading import headlight, linear_to_srgb, srgb_to_linear, vertex_normals
@@ -79,6 +78,8 @@ def write_overlay(
 
     Raises InputError where the number of frames differs from the hands' rows, or a frame's size from the camera's.
     """
+    from fitter.export.video import VideoWriter
+
     rows = len(hands[0].present) if hands else None
     count = 0
     with VideoWriter(path, fps, (camera.width, camera.height)) as video:

@@ -77,6 +77,10 @@ class DemoClip:
         return np.arange(self.n_frames) / self.fps
 
     @property
+    def files(self) -> tuple[Path, ...]:
+        return ()
+
+    @property
     def warnings(self) -> tuple[str, ...]:
         return ()
 

@@ -1,0 +1,137 @@
+"""The numba assembly equals the torch twin, term by term and together, whatever is missing and however long the
+clip.
+"""
+
+from dataclasses import fields, replace
+
+import numpy as np
+import pytest
+import torch
+
+from fitter.energy import Energy
+from fitter.energy.term import FrameRows, Rows, linearise
+from fitter.observe.evidence import Evidence
+from fitter.scene import Scene
+from fitter.solve import assembly, normal_equations
+from fitter.solve.assembly import ANCESTORS, touched_columns
+from fitter.solve.normal_equations import NormalEquations, feature_jacobian
+from fitter.state import Step
+from tests.toy_problem import evidence_of, toy_scene
+
+TERMS = Energy().terms()
+
+
+class HeightAboveTable:
+    """A term without rows of its own, which reaches the assembly as dense ones."""
+
+    robust_width = 2.0
+
+    def residual(self, scene: Scene, evidence: Evidence) -> torch.Tensor:
+        return scene.points[..., 1:2] * scene.state.log_focal.exp() - 0.2
+
+
+def moved(n_frames: int) -> Scene:
+    """A state away from the truth, so that no residual is zero by chance."""
+    scene = toy_scene(n_frames)
+    generator = torch.Generator().manual_seed(7)
+    frames = 0.2 * torch.randn(n_frames, 51, generator=generator, dtype=torch.float64)
+    shared = 0.2 * torch.randn(scene.state.n_shared, generator=generator, dtype=torch.float64)
+    return scene.with_state(scene.state.retract(Step(frames, shared)))
+
+
+def both(rows: list[tuple[Rows, float | None]], scene: Scene) -> tuple[NormalEquations, NormalEquations]:
+    return assembly.assemble(rows, scene), normal_equations.assemble(rows, scene)
+
+
+def assert_same(one: NormalEquations, other: NormalEquations) -> None:
+    for field in fields(NormalEquations):
+        pairs = [(getattr(one, field.name), getattr(other, field.name))]
+        if field.name == "gradient":
+            pairs = [(one.gradient.frames, other.gradient.frames), (one.gradient.shared, other.gradient.shared)]
+        for mine, theirs in pairs:
+            scale = max(float(theirs.abs().max()), 1.0) if theirs.numel() else 1.0
+            assert torch.allclose(mine, theirs, rtol=1e-10, atol=1e-11 * scale), field.name
+
+
+@pytest.mark.parametrize("name", list(TERMS))
+def test_each_term_is_assembled_as_by_the_twin(name: str) -> None:
+    scene = moved(6)
+    evidence = evidence_of(toy_scene(6), seed=2, missing=0.3)
+    one, other = both([(linearise(TERMS[name], scene, evidence), TERMS[name].robust_width)], scene)
+    assert_same(one, other)
+    assert float(other.diagonal.abs().sum() + other.corner.abs().sum()) > 1e-3
+
+
+@pytest.mark.parametrize("n_frames", [1, 2, 3, 9])
+def test_all_terms_together_and_one_without_rows(n_frames: int) -> None:
+    scene = moved(n_frames)
+    evidence = evidence_of(toy_scene(n_frames), seed=2)
+    terms = [*TERMS.values(), HeightAboveTable()]
+    one, other = both([(linearise(term, scene, evidence), term.robust_width) for term in terms], scene)
+    assert_same(one, other)
+    assert float(other.border[..., -1].abs().max()) > 0.0  # the focal length couples to the frames
+
+
+def test_the_gradient_is_the_energys() -> None:
+    """J'r of all terms equals automatic differentiation of the energy: robust weights are the loss's slope."""
+    from fitter.solve.problem import Problem
+
+    scene = moved(4)
+    problem = Problem(scene, evidence_of(toy_scene(4), seed=2), TERMS)
+    zero = scene.state.zero_step()
+    frames, shared = zero.frames.requires_grad_(), zero.shared.requires_grad_()
+    total = torch.stack(list(problem.energies(scene.state.retract(Step(frames, shared))).values())).sum()
+    expected = torch.autograd.grad(total, (frames, shared))
+    gradient = problem.linearise(scene.state).gradient
+    assert torch.allclose(gradient.frames, expected[0], rtol=1e-7, atol=1e-6)
+    assert torch.allclose(gradient.shared, expected[1], rtol=1e-7, atol=1e-5)
+
+
+def test_frames_that_saw_nothing_add_nothing() -> None:
+    scene = moved(5)
+    evidence = evidence_of(toy_scene(5), seed=2, missing=0.0)
+    unseen = torch.tensor([True, False, True, True, False])
+    blind = replace(
+        evidence,
+        confidence=evidence.confidence * ~unseen[:, None],
+        depth_weight=evidence.depth_weight * ~unseen[:, None],
+        bone_weight=evidence.bone_weight * ~unseen[:, None],
+    )
+    for name in ("keypoints", "bone_direction", "image_depth", "articulation"):
+        one, other = both([(linearise(TERMS[name], scene, blind), TERMS[name].robust_width)], scene)
+        assert_same(one, other)
+        assert float(one.diagonal[unseen].abs().max()) == 0.0
+        assert float(one.diagonal[~unseen].abs().max()) > 0.0
+
+
+def test_rows_that_touch_no_shared_unknown_leave_the_border_empty() -> None:
+    scene = moved(4)
+    evidence = evidence_of(toy_scene(4), seed=2)
+    for name in ("anatomy", "pose", "coupling"):
+        rows = linearise(TERMS[name], scene, evidence)
+        assert isinstance(rows, FrameRows) and rows.focal is None
+        normal = assembly.assemble([(rows, TERMS[name].robust_width)], scene)
+        assert float(normal.border.abs().max()) == 0.0 and float(normal.corner.abs().max()) == 0.0
+        assert float(normal.gradient.shared.abs().max()) == 0.0
+
+
+def test_the_features_move_as_automatic_differentiation_says() -> None:
+    """Landmarks off the joints, betas and all rotations: the lever arms of the analytic Jacobian."""
+    scene = moved(3)
+
+    def points(delta: torch.Tensor) -> torch.Tensor:
+        step = Step(delta[:51].expand(3, 51), delta[51:])
+        return scene.with_state(scene.state.retract(step)).points
+
+    zero = torch.zeros(51 + scene.state.n_shared, dtype=torch.float64)
+    expected = torch.func.jacfwd(points)(zero)
+    assert torch.allclose(feature_jacobian(scene)[:, :21], expected, atol=1e-12)
+    apart = scene.landmarks.template - scene.model.joints
+    assert float(apart.abs().min()) > 0.0  # or the test would not see where a lever begins
+
+
+def test_a_fingertip_touches_its_own_finger_only() -> None:
+    columns, n_columns = touched_columns(np.array([[8], [0]]).tobytes(), (2, 1))
+    assert ANCESTORS[8].tolist() == [3, 2, 1, 0]
+    assert columns[0, : n_columns[0]].tolist() == [*range(12), 48, 49, 50]
+    assert columns[1, : n_columns[1]].tolist() == [0, 1, 2, 48, 49, 50]
