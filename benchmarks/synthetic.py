@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from jaxtyping import Float
 
+from fitter import pipeline
 from fitter.app.steps import with_length
 from fitter.camera import Camera
 from fitter.energy import Energy
@@ -21,8 +22,7 @@ from fitter.hand.parameters import parameters_of
 from fitter.initialise import initial_states
 from fitter.observe.evidence import prepare_evidence
 from fitter.observe.observations import Detection, Observations
-from fitter.pipeline import FitInput, free_names
-from fitter.scene import Scene
+from fitter.pipeline import FitInput
 from fitter.solve.problem import Problem
 from fitter.solve.schedule import Schedule
 from fitter.state import State, trajectory_of_wrist
@@ -113,5 +113,4 @@ def observations_of(detections: list[list[Detection]], truth: SyntheticTruth) ->
 
 def whole_problem(given: FitInput, energy: Energy, schedule: Schedule) -> Problem:
     """The problem of the schedule's last stage, with every term: the one that all solvers are judged by."""
-    scene = Scene(given.model, given.landmarks, given.camera, given.starts[0].state)
-    return Problem(scene, given.evidence, energy.terms(), free_names(schedule.stages[-1], given.camera))
+    return pipeline.whole_problem(given, energy, schedule.stages[-1])[1]
