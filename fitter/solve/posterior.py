@@ -56,7 +56,6 @@ def estimate_posterior(problem: Problem, state: State) -> Posterior:
     rescaled = whole
     for name, part in parts.items():
         rescaled = plus(rescaled, part, 1.0 / factors[name] - 1.0)
-    problem.fix(rescaled)  # every part brought its own 1 for what may not move
     factor = factorise(rescaled)
     covariance = counted_once(factor.covariance(), repeated(problem))
     joints = joint_sigma_mm(problem.scene.with_state(state), covariance)

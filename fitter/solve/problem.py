@@ -71,7 +71,7 @@ class Problem:
             rows = [(linearise(term, scene, self.evidence), term.robust_width) for term in self.terms.values()]
             on_cpu = scene.state.trajectory.device.type == "cpu"
             normal = (assembly if on_cpu else normal_equations).assemble(rows, scene).to("cpu")
-            self.fix(normal)
+            self._fix(normal)
         return normal
 
     @cached_property
@@ -96,7 +96,7 @@ class Problem:
         keep_frames, keep_shared = ~frames.to(step.frames.device), ~shared.to(step.shared.device)
         return Step(step.frames * keep_frames, step.shared * keep_shared)
 
-    def fix(self, normal: NormalEquations) -> None:
+    def _fix(self, normal: NormalEquations) -> None:
         """Take fixed unknowns out: rows and columns 0, diagonal 1, gradient 0."""
         frames, shared = self.fixed
         if bool(frames.any()):
