@@ -169,6 +169,8 @@ def believed(evidence: Evidence, posterior: Posterior, presence: Presence) -> Bo
     time_s = evidence.time_s.numpy()
     if not observed.any():
         return observed
-    gap_s = np.abs(time_s[:, None] - time_s[observed][None]).min(axis=1)
+    seen_s = time_s[observed]
+    after = np.searchsorted(seen_s, time_s).clip(max=len(seen_s) - 1)
+    gap_s = np.minimum(np.abs(time_s - seen_s[after]), np.abs(time_s - seen_s[(after - 1).clip(min=0)]))
     sure = np.sqrt(np.square(posterior.relative_sigma_mm).mean(axis=1)) <= presence.max_sigma_mm
     return observed | (sure & (gap_s <= presence.max_gap_s))

@@ -13,7 +13,6 @@ from fitter.energy.term import FrameRows, Rows, linearise
 from fitter.observe.evidence import Evidence
 from fitter.scene import Scene
 from fitter.solve import assembly, normal_equations
-from fitter.solve.assembly import ANCESTORS, touched_columns
 from fitter.solve.normal_equations import NormalEquations, feature_jacobian
 from fitter.state import Step
 from tests.toy_problem import evidence_of, toy_scene
@@ -130,8 +129,27 @@ def test_the_features_move_as_automatic_differentiation_says() -> None:
     assert float(apart.abs().min()) > 0.0  # or the test would not see where a lever begins
 
 
-def test_a_fingertip_touches_its_own_finger_only() -> None:
-    columns, n_columns = touched_columns(np.array([[8], [0]]).tobytes(), (2, 1))
-    assert ANCESTORS[8].tolist() == [3, 2, 1, 0]
-    assert columns[0, : n_columns[0]].tolist() == [*range(12), 48, 49, 50]
-    assert columns[1, : n_columns[1]].tolist() == [0, 1, 2, 48, 49, 50]
+@pytest.mark.parametrize(("point", "columns"), [(8, [*range(12), 48, 49, 50]), (0, [0, 1, 2, 48, 49, 50])])
+def test_a_landmark_touches_its_own_finger_only(point: int, columns: list[int]) -> None:
+    scene = moved(2)
+    evidence = evidence_of(toy_scene(2), seed=2, missing=0.0)
+    only = torch.zeros_like(evidence.confidence)
+    only[:, point] = 1.0
+    rows = linearise(TERMS["keypoints"], scene, replace(evidence, confidence=only))
+    normal = assembly.assemble([(rows, None)], scene)
+    touched = (normal.diagonal[0] != 0).any(dim=0).nonzero().flatten().tolist()
+    assert touched == columns
+
+
+def test_groups_may_touch_any_features_in_any_order() -> None:
+    """A term of a user's own: landmarks of two fingers, a landmark with a rotation, a rotation with the trajectory."""
+    scene = moved(3)
+    generator = torch.Generator().manual_seed(1)
+    features = np.array([[8, 20], [20, 8], [4, 25], [30, 37], [0, 12]])
+    rows = FrameRows(
+        residual=torch.randn(3, 5, 2, generator=generator, dtype=torch.float64),
+        jacobian=torch.randn(3, 5, 2, 2, 3, generator=generator, dtype=torch.float64),
+        features=features,
+        focal=torch.randn(3, 5, 2, generator=generator, dtype=torch.float64),
+    )
+    assert_same(*both([(rows, 1.5)], scene))

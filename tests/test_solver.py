@@ -23,7 +23,7 @@ from tests.toy_problem import evidence_of, toy_scene
 # Steps enough for each to converge on the problems below; Adam's last digits depend on its learning rate.
 SOLVERS: dict[str, Solver[Any]] = {
     "levenberg_marquardt": LevenbergMarquardt(max_steps=100, tolerance=1e-12),
-    "adam": Adam(max_steps=800, learning_rate=0.01, tolerance=1e-9),
+    "adam": Adam(max_steps=1200, learning_rate=0.01, tolerance=1e-9),
     "lbfgs": LBFGS(max_steps=200, tolerance=1e-12),
 }
 

@@ -9,10 +9,13 @@ from inspect import cleandoc
 from pathlib import Path
 from typing import Annotated, Literal
 
+from annotated_types import Ge, Le
 from tyro import cli, conf
 
 from fitter.config import Config
-from fitter.quantity import Positive
+
+# From a premature child's hand to half as much again as a large man's.
+HandLength = Annotated[float, Ge(50.0), Le(320.0)]
 
 DEFAULT_CONFIG = Path(__file__).parents[2] / "configs" / "default.yaml"
 
@@ -59,7 +62,7 @@ class Command:
     """The free hand model, or your own MANO_RIGHT.pkl or .npz."""
 
     hand_length_mm: Annotated[
-        Positive | None, conf.arg(metavar="MM", help_behavior_hint="(default: unknown, as adults' hands are)")
+        HandLength | None, conf.arg(metavar="MM", help_behavior_hint="(default: unknown, as adults' hands are)")
     ] = None
     """Length of this hand, wrist to middle fingertip; gives the true scale."""
 

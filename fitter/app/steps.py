@@ -123,7 +123,8 @@ def export(
             write_hand_meshes(hands[index], result, index, folder / "meshes", config.export.mesh_per_frame)
     if config.export.overlay:
         frames = counted(clip, progress)
-        write_overlay(folder / "overlay.mp4", frames, drawn_hands(result), camera, clip.fps)
+        fitted_camera = camera.scaled(float(result.K[0, 0]) / camera.fx)  # the fit may have moved the focal length
+        write_overlay(folder / "overlay.mp4", frames, drawn_hands(result), fitted_camera, clip.fps)
     save_result(result, folder)
     return result
 

@@ -4,7 +4,7 @@ result = assemble_result(hands, clip, camera)
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, cast
 
 import numpy as np
@@ -20,6 +20,7 @@ from fitter.hand.parameters import HandParameters, parameters_of
 from fitter.observe.observations import Side
 from fitter.pipeline import HandFit
 from fitter.scene import Scene
+from fitter.state import State
 
 FRAMES_AT_ONCE = 128  # skinning needs a 3 x 3 matrix per vertex and frame
 
@@ -44,9 +45,14 @@ class _Rows:
 
 
 def assemble_result(hands: Sequence[FittedHand], clip: Clip, camera: Camera) -> FitResult:
-    """The result of a clip: one to two hands of the same model in the camera of the input frames."""
+    """The result of a clip: one to two hands of the same model in the camera of the input frames.
+
+    Where the fit moved the focal length, the result's K has it; of two hands, the mean, and each keeps its pixels.
+    """
     model = hands[0].fit.scene.model
-    rows = [_rows_of(hand, camera) for hand in hands]
+    log_focal = torch.stack([hand.fit.state.log_focal for hand in hands]).mean()
+    camera = camera.scaled(float(log_focal.exp()))
+    rows = [_rows_of(hand, camera, log_focal) for hand in hands]
     present = np.stack([hand.fit.present for hand in hands])
 
     def stacked(arrays: Sequence[Float[np.ndarray, "..."] | Tensor]) -> np.ndarray:
@@ -83,13 +89,20 @@ def status_of(hands: Sequence[FittedHand]) -> str:
     return "; ".join(troubles) or "converged"
 
 
-def _rows_of(hand: FittedHand, camera: Camera) -> _Rows:
-    scene = hand.fit.scene
+def _rows_of(hand: FittedHand, camera: Camera, log_focal: Float[Tensor, ""]) -> _Rows:
+    scene = hand.fit.scene.with_state(at_focal(hand.fit.state, log_focal))
     joints, vertices, parameters = scene.posed.joints, posed_vertices(scene), parameters_of(scene.posed)
     if hand.side == "left":
         joints, vertices, parameters = mirror_points(joints), mirror_points(vertices), parameters.mirrored()
     keypoints = camera.distort(camera.project(joints).numpy())
     return _Rows(joints, vertices, keypoints, parameters)
+
+
+def at_focal(state: State, log_focal: Float[Tensor, ""]) -> State:
+    """The state moved along the line of sight so that another focal length shows the wrist, as large, in its place."""
+    change = log_focal - state.log_focal
+    x_and_y, log_z = state.trajectory[:, :2] * (-change).exp(), state.trajectory[:, 2:] + change
+    return replace(state, trajectory=torch.cat([x_and_y, log_z], dim=1), log_focal=log_focal)
 
 
 def posed_vertices(scene: Scene) -> Float[Tensor, "frames vertices 3"]:

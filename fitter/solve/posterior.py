@@ -22,8 +22,9 @@ from fitter.solve.normal_equations import NormalEquations, feature_jacobian
 from fitter.solve.problem import Problem
 from fitter.state import State, Step
 
-# Terms that measure; the others say what hands and motions are like, and are believed as they are.
-DATA_TERMS = ("keypoints", "bone_direction", "image_depth", "articulation")
+# Terms that measure, and how many numbers each of their groups does: a unit vector has one less than components. The
+# others say what hands and motions are like, and are believed as they are.
+DATA_TERMS = {"keypoints": 2, "bone_direction": 1, "image_depth": 1, "articulation": 2}
 
 # Detectors' errors have structure that no residual shows, so a variance factor is trusted within these bounds only.
 LEAST_FACTOR, MOST_FACTOR = 0.1, 10.0
@@ -64,7 +65,12 @@ def estimate_posterior(problem: Problem, state: State) -> Posterior:
 
 
 def one_term(problem: Problem, name: str, state: State) -> NormalEquations:
-    return Problem(problem.scene, problem.evidence, {name: problem.terms[name]}, problem.free).linearise(state)
+    """What one term adds to the normal equations; nothing for fixed unknowns, whose 1 belongs to the whole."""
+    part = Problem(problem.scene, problem.evidence, {name: problem.terms[name]}, problem.free).linearise(state)
+    frames, shared = problem.fixed
+    part.diagonal[:, frames, frames] = 0.0
+    part.corner[shared, shared] = 0.0
+    return part
 
 
 def variance_factor(problem: Problem, name: str, state: State, part: NormalEquations, covariance: Covariance) -> float:
@@ -74,7 +80,7 @@ def variance_factor(problem: Problem, name: str, state: State, part: NormalEquat
     squared = residual.square().sum(-1)
     weight = robust_weight(squared, term.robust_width)
     rows = linearise(term, scene, problem.evidence)
-    measured = (rows.residual.square().sum(-1) > 0).sum() * residual.shape[-1]
+    measured = (rows.residual.square().sum(-1) > 0).sum() * DATA_TERMS[name]
     if int(measured) == 0:
         return 1.0
     used = np.einsum("tij,tji->", part.diagonal.numpy(), covariance.frames)

@@ -3,9 +3,11 @@
 All stages but the last run from every start; the last refines the start that came out best.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any, Literal
 
+from fitter.energy import Energy
+from fitter.errors import InputError
 from fitter.quantity import Count, Positive
 from fitter.solve.first_order import LBFGS, Adam
 from fitter.solve.levenberg_marquardt import LevenbergMarquardt
@@ -45,6 +47,18 @@ class Schedule:
         Stage("explore", free=ALL_BUT_FOCAL, max_steps=8, tolerance=1e-2, damping=0.01),
         Stage("refine", free=ALL_BUT_FOCAL, max_steps=60, tolerance=1e-5, damping=0.001),
     )
+
+    def __post_init__(self) -> None:
+        if not self.stages:
+            raise InputError("schedule.stages: expected at least one stage, got none")
+        terms = [field.name for field in fields(Energy)]
+        for stage in self.stages:
+            for name in stage.without:
+                if name not in terms:
+                    raise InputError(
+                        f"schedule.stages: stage {stage.name} goes without {name}, which is no term; "
+                        f"expected one of {', '.join(terms)}"
+                    )
 
     def solver_of(self, stage: Stage) -> Solver[Any]:
         """The solver with the stage's limits; first-order ones get as many steps as cost about the same."""
