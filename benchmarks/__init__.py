@@ -1,1 +1,7 @@
-"""Measurements of speed and accuracy, beside other methods: `make bench` runs them."""
+"""Measurements against other methods and against known truth: `python -m benchmarks`, or `make bench`.
+
+    python -m benchmarks                       # all of them: under an hour on 2 cores
+    python -m benchmarks speed --quick         # one of speed, recovery, clips, at a tenth of the size
+
+Tables go to stdout as Markdown, and the same figures to results/bench/NAME.json.
+"""

@@ -25,6 +25,8 @@ from fitter.state import State, trajectory_of_wrist
 
 FEWEST_POINTS = 6  # a pose has 6 unknowns; perspective-n-point needs 3 points, and noise asks for twice that
 NEAREST_M, FARTHEST_M = 0.05, 20.0  # a hand nearer or farther is a failed guess
+# A fast hand turns by 20 degrees from frame to frame at 30 fps; flipped palms are off by more than 90.
+NEIGHBOURS, MOST_TURNED_RAD = 3, np.radians(60.0)  # on either side
 
 
 @dataclass(frozen=True)
@@ -109,6 +111,7 @@ def placed(model: HandModel, camera: Camera, evidence: Evidence, joints: Float[T
         if pose is not None:
             orientation[frame], wrist[frame] = pose
             found[frame] = True
+    found = agreeing(orientation, found)
     orientation, wrist = bridged(orientation, wrist, found)
     rotations = torch.cat([torch.from_numpy(orientation)[:, None], joints], dim=1)
     trajectory = trajectory_of_wrist(torch.from_numpy(wrist))
@@ -138,9 +141,26 @@ def frame_pose(
         wrist = np.append(flat[0], 1.0) * z
     else:
         turn, wrist = perspective_n_point(camera, pixels[seen], source[seen])
-    if not (np.isfinite(turn).all() and np.isfinite(wrist).all() and NEAREST_M < wrist[2] < FARTHEST_M):
+    distance = source @ turn[2] + wrist[2]
+    if not (np.isfinite(turn).all() and np.isfinite(wrist).all() and NEAREST_M < distance.min() < FARTHEST_M):
         return None
     return turn, wrist
+
+
+def agreeing(
+    orientation: Float[np.ndarray, "frames 3 3"], found: Bool[np.ndarray, "frames"]
+) -> Bool[np.ndarray, "frames"]:
+    """Frames without those that are turned away from most of their neighbours: the solver cannot turn a flipped hand.
+
+    A palm is nearly flat, so a frame's points may fit its mirror image behind that plane nearly as well.
+    """
+    where = np.flatnonzero(found)
+    kept = found.copy()
+    for place, frame in enumerate(where):
+        near = np.concatenate([where[max(0, place - NEIGHBOURS) : place], where[place + 1 : place + 1 + NEIGHBOURS]])
+        cosine = 0.5 * (np.einsum("ij,tij->t", orientation[frame], orientation[near]) - 1.0)
+        kept[frame] = len(near) < NEIGHBOURS or np.median(cosine) > np.cos(MOST_TURNED_RAD)
+    return kept if kept.any() else found
 
 
 def similarity(

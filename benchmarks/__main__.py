@@ -1,0 +1,46 @@
+"""`python -m benchmarks [speed|recovery|clips ...] [--quick]`: run the measurements and say which targets are missed.
+
+Exit status: 0 all targets are met or none was asked for (`--quick`); 1 a target is missed.
+"""
+
+import argparse
+import logging
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from benchmarks.report import Report
+
+FOLDER = Path("results") / "bench"
+
+
+def benchmarks() -> dict[str, Callable[[bool], Report]]:
+    """The measurements by name; each takes `quick`."""
+    from benchmarks import clips, recovery, speed
+
+    return {"speed": speed.measure, "recovery": recovery.measure, "clips": clips.measure}
+
+
+def main(words: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Measurements, as Markdown tables.")
+    parser.add_argument(
+        "names", nargs="*", metavar="NAME", help="speed, recovery or clips; all of them if none is given"
+    )
+    parser.add_argument("--quick", action="store_true", help="a tenth of the size: does it run, roughly how well")
+    parser.add_argument("--output", type=Path, default=FOLDER, help=f"folder of the JSON files (default: {FOLDER})")
+    options = parser.parse_args(words)
+    known = benchmarks()
+    unknown = [name for name in options.names if name not in known]
+    if unknown:
+        parser.error(f"{unknown[0]}: expected one of {', '.join(known)}")
+    logging.getLogger("fitter").setLevel(logging.ERROR)  # the warnings of a fit, such as an assumed focal length
+    missed = 0
+    for name in options.names or known:
+        report = known[name](options.quick)
+        report.save(options.output)
+        missed += sum(not met for met in report.requirements.values())
+    return 1 if missed and not options.quick else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
