@@ -27,6 +27,7 @@ from fitter.skeleton import CHAIN_OF_POINT, POINT_OF_ROTATION, POINT_PARENTS, RO
 from fitter.solve.normal_equations import NormalEquations, add_dense, add_shared, trajectory_jacobian
 
 MOST_ANCESTORS = 4  # palm and three joints
+FEW_COLUMNS = 8  # up to which loops are faster than a call of BLAS
 
 
 def ancestors() -> np.ndarray:
@@ -271,7 +272,7 @@ def accumulate_frames(rows, features, motion, runs, totals):
                         weighted[at, i] = w * row[i]
                     at += 1
                 g += 1
-            local = np.dot(weighted.T, rows_of_run)
+            local = np.dot(weighted.T, rows_of_run) if n > FEW_COLUMNS else small_product(weighted, rows_of_run)
             for i in range(m):
                 u = columns[run, i]
                 for j in range(m):
@@ -281,6 +282,17 @@ def accumulate_frames(rows, features, motion, runs, totals):
             for s in range(n - m):
                 for q in range(n - m):
                     corners[t, s, q] += local[m + s, m + q]
+
+
+@numba.njit(cache=True, fastmath=True)
+def small_product(left, right):
+    """left' right, where calling BLAS costs more than the product."""
+    product = np.zeros((left.shape[1], right.shape[1]))
+    for row in range(len(left)):
+        for i in range(left.shape[1]):
+            for j in range(right.shape[1]):
+                product[i, j] += left[row, i] * right[row, j]
+    return product
 
 
 @numba.njit(cache=True, fastmath=True)
