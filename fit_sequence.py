@@ -14,6 +14,7 @@ from fitter.app.progress import show_progress
 
 def fit_sequence(request: Request) -> None:
     """One clip, from its pixels to a result folder; raises HandfitError for what the input or the machine lacks."""
+    from fitter.app.demo import truth_of
     from fitter.app.steps import export, initialise, load, observe, optimise
     from fitter.app.summary import Run, print_summary, summarise
     from fitter.config import save_config
@@ -39,7 +40,8 @@ def fit_sequence(request: Request) -> None:
         result = export(hands, clip, camera, config, folder, progress)
 
     if not command.quiet:
-        run = Run(folder, time.monotonic() - began, journal.warnings, command.hand_length_mm is not None)
+        length_known = command.hand_length_mm is not None
+        run = Run(folder, time.monotonic() - began, journal.warnings, length_known, truth_of(clip, result))
         print_summary(summarise(result, seen, run))
 
 

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 import torch
 
+from fitter import rotation
 from fitter.energy import Energy
-from fitter.energy.term import FrameRows, Rows, linearise
+from fitter.energy.term import FrameRows, Rows, linearise, term_energy
 from fitter.observe.evidence import Evidence
 from fitter.scene import Scene
 from fitter.solve import assembly, normal_equations
@@ -84,6 +85,24 @@ def test_the_gradient_is_the_energys() -> None:
     gradient = problem.linearise(scene.state).gradient
     assert torch.allclose(gradient.frames, expected[0], rtol=1e-7, atol=1e-6)
     assert torch.allclose(gradient.shared, expected[1], rtol=1e-7, atol=1e-5)
+
+
+def test_the_twin_needs_nothing_of_the_cpus(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On torch's meta device, which has shapes only, a tensor left on the CPU is an error, as it is with CUDA."""
+    monkeypatch.setattr(rotation, "log", lambda matrix: matrix[..., 0])  # roma's asks for values
+    scene, evidence = toy_scene(4), evidence_of(toy_scene(4), seed=2).to("meta")
+    there = replace(
+        scene,
+        model=scene.model.to(device="meta"),
+        landmarks=scene.landmarks.to("meta"),
+        state=scene.state.to(device="meta"),
+    )
+    for name, term in TERMS.items():
+        assert term_energy(term, there, evidence).device.type == "meta", name
+    normal = normal_equations.assemble([(linearise(t, there, evidence), t.robust_width) for t in TERMS.values()], there)
+    assert normal.diagonal.shape == (4, 51, 51) and normal.gradient.shared.device.type == "meta"
+    with pytest.raises(RuntimeError, match="device"):
+        term_energy(TERMS["keypoints"], there, evidence_of(scene, seed=2))
 
 
 def test_frames_that_saw_nothing_add_nothing() -> None:

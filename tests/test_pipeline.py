@@ -9,7 +9,6 @@ import torch
 
 from fitter.energy import Energy
 from fitter.energy.keypoints import Keypoints
-from fitter.hand import HandModel
 from fitter.initialise import Start, initial_states
 from fitter.observe.evidence import Evidence
 from fitter.pipeline import FitInput, HandFit, Presence, fit_hand, free_names
@@ -18,7 +17,7 @@ from fitter.solve import normal_equations
 from fitter.solve import problem as problem_module
 from fitter.solve.problem import Problem
 from fitter.solve.schedule import Schedule, Stage
-from fitter.solve.solver import Outcome, Status
+from fitter.solve.solver import Status
 from fitter.state import State
 from tests.toy_problem import CAMERA, evidence_of, toy_scene
 
@@ -116,7 +115,9 @@ def test_the_default_presence_is_used_where_none_is_given() -> None:
     scene = truth_of(8)
     evidence = evidence_of(scene, seed=2)
     given = given_of(scene, evidence)
-    assert (fit_hand(given, ENERGY, Schedule()).present == fit_hand(given, ENERGY, Schedule(), Presence()).present).all()
+    assert (
+        fit_hand(given, ENERGY, Schedule()).present == fit_hand(given, ENERGY, Schedule(), Presence()).present
+    ).all()
 
 
 @dataclass(frozen=True)

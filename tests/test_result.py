@@ -230,10 +230,10 @@ def test_other_files_are_refused(tmp_path: Path) -> None:
 
 
 def test_a_full_disk_leaves_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def savez(file: object, **_: np.ndarray) -> None:
+    def write_array(*_: object, **__: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(result_module.np, "savez", savez)
+    monkeypatch.setattr(result_module.np.lib.format, "write_array", write_array)
     with pytest.raises(HandfitError, match="disk is full"):
         save_result(GOOD, tmp_path)
     assert list(tmp_path.iterdir()) == []

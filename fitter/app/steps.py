@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from fitter.app.demo import DEMO, look_at, make_demo, save_truth
 from fitter.app.options import Command
 from fitter.app.progress import Progress
 from fitter.camera import Camera, assumed_camera, parse_intrinsics
@@ -38,6 +39,7 @@ from fitter.observe.observations import Observations
 from fitter.observe.tracks import track_hands
 from fitter.pipeline import FitInput, fit_hand
 from fitter.visualize.overlay import DrawnHand, write_overlay
+from priors.synthetic.clip import DemoClip
 
 log = logging.getLogger(__name__)
 
@@ -50,12 +52,18 @@ def load(command: Command) -> tuple[Clip, Camera, HandModel]:
     choose_device(command)  # a device that is not there is said before the work, not after it
     if command.masks is not None:
         raise InputError("--masks: this version fits keypoints only and has no use for masks; leave the option out")
-    clip = open_clip(Path(command.input))
+    clip = make_demo() if command.input == DEMO else open_clip(Path(command.input))
     for warning in clip.warnings:
         log.warning("%s", warning)
+    return clip, camera_of(command, clip), load_hand_model(command.hand_model)
+
+
+def camera_of(command: Command, clip: Clip) -> Camera:
+    """The intrinsics given, the demo's own, or assumed ones."""
     size = (clip.width, clip.height)
-    camera = parse_intrinsics(command.intrinsics, size) if command.intrinsics else assumed_camera(size)
-    return clip, camera, load_hand_model(command.hand_model)
+    if command.intrinsics:
+        return parse_intrinsics(command.intrinsics, size)
+    return clip.truth.camera if isinstance(clip, DemoClip) else assumed_camera(size)
 
 
 def choose_device(command: Command) -> torch.device:
@@ -75,6 +83,8 @@ def observe(command: Command, config: Config, clip: Clip, folder: Path, progress
     """The hands seen in the clip, from the user's detections or the detector's (kept in `folder`)."""
     if command.keypoints is not None:
         source, detections = read_keypoints(command.keypoints, (clip.width, clip.height), clip.n_frames)
+    elif isinstance(clip, DemoClip):
+        source, detections = look_at(clip, config.observe.mediapipe, progress)
     else:
         detector = config.observe.mediapipe
         source, detections = detector.name, cached_detections(folder, detector, clip, progress.frame)
@@ -125,6 +135,7 @@ def export(
         frames = counted(clip, progress)
         fitted_camera = camera.scaled(float(result.K[0, 0]) / camera.fx)  # the fit may have moved the focal length
         write_overlay(folder / "overlay.mp4", frames, drawn_hands(result), fitted_camera, clip.fps)
+    save_truth(clip, folder)
     save_result(result, folder)
     return result
 

@@ -29,7 +29,7 @@ class Shape:
     def rows(self, scene: Scene, evidence: Evidence) -> SharedRows:
         n_betas = scene.state.betas.shape[-1]
         jacobian = scene.state.betas.new_zeros(n_betas, n_betas + 1)
-        jacobian[:, :n_betas].fill_diagonal_(float(self.weight(evidence)))
+        jacobian[:, :n_betas].diagonal().add_(self.weight(evidence))
         return SharedRows(self.residual(scene, evidence), jacobian)
 
     def weight(self, evidence: Evidence) -> Float[Tensor, ""]:

@@ -6,6 +6,7 @@ They are used again only for the same pixels, settings, detector release and rel
 """
 
 import hashlib
+import io
 import json
 import logging
 import os
@@ -95,9 +96,11 @@ def _save(path: Path, key: str, frames: Sequence[Sequence[Detection]]) -> None:
     }
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_name(f".{path.name}.{os.getpid()}")
+    packed = io.BytesIO()  # numpy would leave an archive open on a full disk, which complains on stderr later
+    np.savez(packed, **arrays)
     try:
         with unfinished.open("wb") as file:
-            np.savez(file, **arrays)
+            file.write(packed.getbuffer())
             file.flush()
             os.fsync(file.fileno())
         os.replace(unfinished, path)

@@ -1,0 +1,63 @@
+"""The Python API: the same steps as the command line, with a typed result.
+
+import fitter
+result = fitter.fit("clip.mp4", hand_length_mm=190)
+result.joints_m                                         # (hands, frames, 21, 3), metres, camera axes
+"""
+
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+from typing import Literal
+
+from fitter.app.options import Command
+from fitter.app.progress import SilentProgress
+from fitter.app.steps import export, initialise, load, observe, optimise
+from fitter.config import Config, load_config, save_config
+from fitter.export.atomic import prepare_folder
+from fitter.export.result import FitResult
+from fitter.observe.tracks import HandChoice
+
+
+def fit(
+    clip: str | Path,
+    output: str | Path | None = None,
+    config: Config | str | Path | None = None,
+    *,
+    hand: HandChoice = "auto",
+    hand_model: str = "anny",
+    hand_length_mm: float | None = None,
+    intrinsics: str | None = None,
+    keypoints: str | Path | None = None,
+    device: Literal["auto", "cpu", "cuda"] = "auto",
+) -> FitResult:
+    """Fit the hands of a clip (a video, a folder of images, or `demo`) and return the result.
+
+    The keywords are the command line's options. With `output` the result folder is written as by the command line;
+    without it nothing is kept. Raises HandfitError, one sentence.
+    """
+    settings = config if isinstance(config, Config) else load_config(Path(config)) if config else Config()
+    command = Command(
+        input=str(clip),
+        keypoints=None if keypoints is None else Path(keypoints),
+        intrinsics=intrinsics,
+        hand=hand,
+        hand_model=hand_model,
+        hand_length_mm=hand_length_mm,
+        device=device,
+    )
+    if output is not None:
+        return _fit(replace(command, output=Path(output)), settings, Path(output))
+    bare = replace(settings, export=replace(settings.export, overlay=False, meshes=False))
+    with tempfile.TemporaryDirectory(prefix="handfit-") as folder:
+        return _fit(command, bare, Path(folder))
+
+
+def _fit(command: Command, config: Config, folder: Path) -> FitResult:
+    progress = SilentProgress()
+    clip, camera, model = load(command)
+    prepare_folder(folder)
+    seen = observe(command, config, clip, folder, progress)
+    hands = optimise(initialise(model, camera, seen), seen, config, command, progress)
+    save_config(config, folder / "config.yaml")
+    return export(hands, clip, camera, config, folder, progress)
