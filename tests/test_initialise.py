@@ -10,6 +10,7 @@ from fitter import rotation
 from fitter.hand import HandModel
 from fitter.hand.joint_axes import HIGHEST_RAD, LOWEST_RAD, MEAN_RAD
 from fitter.initialise import (
+    agreeing,
     articulated,
     bridged,
     frame_pose,
@@ -195,3 +196,20 @@ def test_bridging_nothing_leaves_things_as_they_are() -> None:
     orientation, wrist = np.tile(np.eye(3), (3, 1, 1)), np.zeros((3, 3))
     same = bridged(orientation, wrist, np.zeros(3, dtype=bool))
     assert same[0] is orientation and same[1] is wrist
+
+
+def test_a_flipped_frame_disagrees_with_its_neighbours_and_a_turning_hand_does_not() -> None:
+    turning = rotation.exp(
+        torch.outer(torch.arange(12.0).double() * np.radians(20.0), torch.eye(3).double()[1])
+    ).numpy()
+    found = np.ones(12, dtype=bool)
+    assert agreeing(turning, found).all()
+    flipped = turning.copy()
+    flipped[[4, 11]] = flipped[[4, 11]] @ np.diag([-1.0, 1.0, -1.0])
+    assert np.flatnonzero(~agreeing(flipped, found)).tolist() == [4, 11]
+
+
+def test_orientations_that_all_disagree_are_all_that_there_is() -> None:
+    quarter_turns = rotation.exp(torch.outer(torch.arange(8.0).double() * np.pi / 2, torch.eye(3).double()[2])).numpy()
+    found = np.ones(8, dtype=bool)
+    np.testing.assert_array_equal(agreeing(quarter_turns, found), found)
