@@ -15,7 +15,8 @@ import numba
 import numpy as np
 import torch
 from jaxtyping import Float
-from scipy.linalg import blas, lapack
+from numpy.typing import DTypeLike
+from scipy.linalg import blas, get_blas_funcs, get_lapack_funcs, lapack
 
 from fitter.solve.normal_equations import NormalEquations
 from fitter.state import FRAME_UNKNOWNS, Step
@@ -57,13 +58,14 @@ class Factor:
     def solve(self) -> Step:
         """The step: minus the inverse of the damped matrix times the gradient."""
         shared = lapack.dpotrs(self.corner, self.shared_right_side, lower=1)[0]
-        frames = self.right_side - self.border @ shared
+        frames = self.right_side - self.border @ shared.astype(self.border.dtype)
+        (trsv,) = get_blas_funcs(("trsv",), dtype=frames.dtype)
         for block in reversed(range(len(frames))):
             if block + 1 < len(frames):
                 frames[block] -= self.below[block].T @ frames[block + 1]
-            frames[block] = blas.dtrsv(self.diagonal[block], frames[block], lower=1, trans=1)
+            frames[block] = trsv(self.diagonal[block], frames[block], lower=1, trans=1)
         flat = frames.reshape(-1, FRAME_UNKNOWNS)[: self.n_frames]
-        return Step(torch.from_numpy(flat.copy()), torch.from_numpy(shared))
+        return Step(torch.from_numpy(flat.astype(np.float64)), torch.from_numpy(shared))
 
     def covariance(self) -> Covariance:
         """Selected inverse by the backward recursion over blocks (Takahashi et al. 1973), and the border's share of it.
@@ -93,27 +95,34 @@ class Factor:
         return Covariance(own[: self.n_frames] - cross @ lever.transpose(0, 2, 1), cross, shared)
 
 
-def factorise(normal: NormalEquations, damping: float = 0.0) -> Factor:
-    """Factorise A + damping * diag(A) (Marquardt's scaling), border and corner alike."""
+def factorise(normal: NormalEquations, damping: float = 0.0, dtype: DTypeLike = np.float64) -> Factor:
+    """Factorise A + damping * diag(A) (Marquardt's scaling), border and corner alike.
+
+    In float32 it takes half the time, which is exact enough for a step that the energy judges; a covariance wants float64.
+    """
     n_frames, _, n_shared = normal.border.shape
     n_blocks = (n_frames + 1) // 2
-    diagonal, below = fortran(n_blocks, BLOCK, BLOCK), fortran(n_blocks, BLOCK, BLOCK)
-    joined = fortran(n_blocks, BLOCK, n_shared + 1)  # the border, and minus the gradient as its last column
+    diagonal, below = fortran(n_blocks, BLOCK, BLOCK, dtype), fortran(n_blocks, BLOCK, BLOCK, dtype)
+    joined = fortran(n_blocks, BLOCK, n_shared + 1, dtype)  # the border, and minus the gradient as its last column
     frames = (normal.first.numpy(), normal.second.numpy(), normal.border.numpy(), normal.gradient.frames.numpy())
-    lay_out((damped(normal.diagonal.numpy(), damping), *frames), (diagonal, below, joined))
+    lay_out((normal.diagonal.numpy(), *frames), damping, FLOOR, (diagonal, below, joined))
+    trsm, syrk, gemm = get_blas_funcs(("trsm", "syrk", "gemm"), dtype=dtype)
+    (potrf,) = get_lapack_funcs(("potrf",), dtype=dtype)
     for block in range(n_blocks):
         if block > 0:
             # E = C L^-T of the block before; then what it takes away from this one.
-            under = blas.dtrsm(1.0, diagonal[block - 1], below[block - 1], side=1, lower=1, trans_a=1, overwrite_b=1)
-            blas.dsyrk(-1.0, under, beta=1.0, c=diagonal[block], lower=1, overwrite_c=1)
-            blas.dgemm(-1.0, under, joined[block - 1], beta=1.0, c=joined[block], overwrite_c=1)
-        _, info = lapack.dpotrf(diagonal[block], lower=1, clean=0, overwrite_a=1)
+            under = trsm(1.0, diagonal[block - 1], below[block - 1], side=1, lower=1, trans_a=1, overwrite_b=1)
+            syrk(-1.0, under, beta=1.0, c=diagonal[block], lower=1, overwrite_c=1)
+            gemm(-1.0, under, joined[block - 1], beta=1.0, c=joined[block], overwrite_c=1)
+        _, info = potrf(diagonal[block], lower=1, clean=0, overwrite_a=1)
         if info != 0:
             raise NotPositiveDefinite
-        blas.dtrsm(1.0, diagonal[block], joined[block], lower=1, overwrite_b=1)
-    product = np.einsum("kis,kit->st", joined, joined, optimize=True)
-    corner = damped(normal.corner.numpy()[None], damping)[0] - product[:-1, :-1]
-    corner, info = lapack.dpotrf(corner, lower=1, clean=1)
+        trsm(1.0, diagonal[block], joined[block], lower=1, overwrite_b=1)
+    product = np.einsum("kis,kit->st", joined, joined, optimize=True, dtype=np.float64, casting="same_kind")
+    corner = normal.corner.numpy().copy()
+    corner[np.diag_indices(n_shared)] *= 1.0 + damping
+    corner[np.diag_indices(n_shared)] += FLOOR
+    corner, info = lapack.dpotrf(corner - product[:-1, :-1], lower=1, clean=1)
     if info != 0:
         raise NotPositiveDefinite
     return Factor(
@@ -127,26 +136,17 @@ def factorise(normal: NormalEquations, damping: float = 0.0) -> Factor:
     )
 
 
-def fortran(*shape: int) -> Float[np.ndarray, "blocks rows columns"]:
+def fortran(blocks: int, rows: int, columns: int, dtype: DTypeLike) -> Float[np.ndarray, "blocks rows columns"]:
     """Zeros whose blocks are column-major each, as LAPACK works in place on."""
-    blocks, rows, columns = shape
-    return np.zeros((blocks, columns, rows)).transpose(0, 2, 1)
-
-
-def damped(matrices: Float[np.ndarray, "many n n"], damping: float) -> Float[np.ndarray, "many n n"]:
-    """A copy with the diagonal times 1 + damping, lifted to where nothing is observed."""
-    copy = matrices.copy()
-    diagonal = np.einsum("tii->ti", copy)
-    diagonal *= 1.0 + damping
-    diagonal += FLOOR
-    return copy
+    return np.zeros((blocks, columns, rows), dtype).transpose(0, 2, 1)
 
 
 @numba.njit(cache=True)
-def lay_out(arrays, blocks):
+def lay_out(arrays, damping, floor, blocks):
     """Copy frames, their couplings, border and minus the gradient into blocks of two; an odd clip gets an idle frame.
 
-    `below[k]` holds how the frames of block k + 1 (rows) couple to those of block k (columns).
+    Of the diagonal blocks only the lower triangles are written, damped on the diagonal. `below[k]` holds how the frames
+    of block k + 1 (rows) couple to those of block k (columns).
     """
     own, first, second, border, gradient = arrays
     diagonal, below, joined = blocks
@@ -154,11 +154,13 @@ def lay_out(arrays, blocks):
     for t in range(n_frames):
         k, at = t // 2, (t % 2) * n
         for i in range(n):
-            for j in range(n):
-                diagonal[k, at + i, at + j] = own[t, i, j]
-            for s in range(n_shared):
-                joined[k, at + i, s] = border[t, i, s]
+            for j in range(i, n):
+                diagonal[k, at + j, at + i] = own[t, i, j]
+            diagonal[k, at + i, at + i] = own[t, i, i] * (1.0 + damping) + floor
             joined[k, at + i, n_shared] = -gradient[t, i]
+        for s in range(n_shared):
+            for i in range(n):
+                joined[k, at + i, s] = border[t, i, s]
         for c in range(first.shape[1]):
             for i in range(3):
                 for j in range(3):

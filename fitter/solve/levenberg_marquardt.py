@@ -6,6 +6,7 @@ damping ever faster. Robust losses enter as iteratively reweighted least squares
 
 from dataclasses import dataclass, replace
 
+import numpy as np
 import torch
 
 from fitter.scene import Scene
@@ -49,7 +50,7 @@ class LevenbergMarquardt:
         damping, raise_by = memory.damping, memory.raise_by
         while damping < HIGHEST_DAMPING:
             try:
-                step = factorise(normal, damping).solve()
+                step = damped_step(normal, damping)
             except NotPositiveDefinite:
                 damping, raise_by = damping * raise_by, raise_by * 2.0
                 continue
@@ -73,6 +74,14 @@ class LevenbergMarquardt:
         if memory.damping >= HIGHEST_DAMPING:
             return Status.STUCK
         return Status.CONVERGED if memory.relative_decrease < self.tolerance else None
+
+
+def damped_step(normal: NormalEquations, damping: float) -> Step:
+    """The step in float32, or in float64 where that is not exact enough to see a positive definite matrix."""
+    try:
+        return factorise(normal, damping, np.float32).solve()
+    except NotPositiveDefinite:
+        return factorise(normal, damping).solve()
 
 
 def predicted_decrease(normal: NormalEquations, step: Step, damping: float) -> float:

@@ -44,8 +44,8 @@ class Schedule:
 
     solver: Literal["levenberg_marquardt", "adam", "lbfgs"] = "levenberg_marquardt"
     stages: tuple[Stage, ...] = (
-        Stage("explore", free=ALL_BUT_FOCAL, max_steps=8, tolerance=1e-2, damping=0.01),
-        Stage("refine", free=ALL_BUT_FOCAL, max_steps=60, tolerance=1e-4, damping=0.001),
+        Stage("explore", free=ALL_BUT_FOCAL, max_steps=4, tolerance=1e-2, damping=1e-4),
+        Stage("refine", free=ALL_BUT_FOCAL, max_steps=60, tolerance=1e-4, damping=1e-4),
     )
 
     def __post_init__(self) -> None:
