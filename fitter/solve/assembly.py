@@ -1,8 +1,10 @@
 """The normal equations in numba: the CPU's hot spot, compared in tests with the torch twin in `normal_equations`.
 
-A point of one finger moves with the palm, its own three joints, the trajectory and the shared unknowns only, so each
-group of rows touches about 15 of the 51 columns; the kernel visits those alone. One thread: the work is
-microseconds per frame, and waiting at a barrier for a second, busy core costs milliseconds.
+A point of one finger moves with the palm, its own three joints, the trajectory and the shared unknowns only. So rows
+are first summed over what they touch: the finger's five points (the wrist among them), the palm's rotation and the
+focal length, 19 numbers; once per frame and finger, these are chained to the 15 columns of the frame and the shared
+ones. One thread: the work is microseconds per frame, and waiting at a barrier for a second, busy core costs
+milliseconds.
 """
 
 from dataclasses import dataclass
@@ -14,7 +16,6 @@ from torch import Tensor
 
 from fitter.energy.term import (
     FIRST_ROTATION,
-    N_FEATURES,
     DenseRows,
     FrameRows,
     Rows,
@@ -24,10 +25,21 @@ from fitter.energy.term import (
 )
 from fitter.scene import Scene
 from fitter.skeleton import CHAIN_OF_POINT, POINT_OF_ROTATION, POINT_PARENTS, ROTATION_OF_POINT, ROTATION_PARENTS
-from fitter.solve.normal_equations import NormalEquations, add_dense, add_shared, trajectory_jacobian
+from fitter.solve.normal_equations import (
+    NormalEquations,
+    add_dense,
+    add_shared,
+    dense_of_features,
+    feature_jacobian,
+    trajectory_jacobian,
+)
 
 MOST_ANCESTORS = 4  # palm and three joints
-FEW_COLUMNS = 8  # up to which loops are faster than a call of BLAS
+
+# Where a finger's sums keep what rows touch: its points, wrist first, then the palm's rotation and the focal length.
+PALM_PLACE = 15
+FOCAL_PLACE = 18
+PLACES = 19
 
 
 def ancestors() -> np.ndarray:
@@ -43,6 +55,8 @@ def ancestors() -> np.ndarray:
 
 ANCESTORS = ancestors()
 NEAR_ROTATION = np.array([0, *ROTATION_OF_POINT[POINT_PARENTS[1:]]])
+# Wrist and the four points of each chain of rotations (5, 5).
+POINTS_OF_FINGER = np.array([[0, *np.flatnonzero(CHAIN_OF_POINT == chain)] for chain in range(5)])
 OWN_JOINT = POINT_OF_ROTATION[ROTATION_OF_POINT]
 
 
@@ -78,6 +92,8 @@ class _Totals:
     gradient: np.ndarray
     corners: np.ndarray
     shared_gradients: np.ndarray
+    fingers: np.ndarray
+    finger_slopes: np.ndarray
 
     @staticmethod
     def of(normal: NormalEquations) -> "_Totals":
@@ -90,6 +106,8 @@ class _Totals:
             normal.gradient.frames.numpy(),
             np.zeros((n_frames, n_shared, n_shared)),
             np.zeros((n_frames, n_shared)),
+            np.zeros((n_frames, 5, PLACES, PLACES)),
+            np.zeros((n_frames, 5, PLACES)),
         )
 
 
@@ -102,13 +120,20 @@ def assemble(rows: list[tuple[Rows, float | None]], scene: Scene) -> NormalEquat
         weight = robust_weight(each.residual.square().sum(-1), width)
         match each:
             case FrameRows():
-                _add_frames(totals, each, plain(weight), motion)
+                if not _add_frames(totals, each, plain(weight)):
+                    add_dense(normal, dense_of_features(each, feature_jacobian(scene)), weight)
             case DenseRows():
                 add_dense(normal, each, weight)
             case TemporalRows():
                 _add_temporal(totals, each, plain(weight))
             case SharedRows():
                 add_shared(normal, each, weight)
+    chain_fingers(
+        (totals.fingers, totals.finger_slopes),
+        (motion.levers, motion.trajectory, motion.shape),
+        (POINTS_OF_FINGER, ANCESTORS),
+        (totals.diagonal, totals.border, totals.gradient, totals.corners, totals.shared_gradients),
+    )
     normal.corner.numpy()[:] += totals.corners.sum(axis=0)
     normal.gradient.shared.numpy()[:] += totals.shared_gradients.sum(axis=0)
     return normal
@@ -118,16 +143,18 @@ def plain(tensor: Tensor) -> np.ndarray:
     return tensor.contiguous().numpy()
 
 
-def _add_frames(totals: _Totals, rows: FrameRows, weight: np.ndarray, motion: _Motion) -> None:
-    runs = column_runs(rows.features.tobytes(), rows.features.shape)
-    no_focal = np.zeros((0, 0, 0))
-    accumulate_frames(
-        (plain(rows.residual), weight, plain(rows.jacobian), no_focal if rows.focal is None else plain(rows.focal)),
-        rows.features,
-        (motion.levers, motion.trajectory, motion.shape, ANCESTORS),
-        runs,
-        (totals.diagonal, totals.border, totals.gradient, totals.corners, totals.shared_gradients),
-    )
+def _add_frames(totals: _Totals, rows: FrameRows, weight: np.ndarray) -> bool:
+    """Add the rows if they touch one finger, or rotations alone, per group; False if they are of another kind."""
+    sorted_rows = (plain(rows.residual), weight, plain(rows.jacobian))
+    if rows.features.min() >= FIRST_ROTATION and rows.focal is None:
+        accumulate_rotations(sorted_rows, rows.features - FIRST_ROTATION, (totals.diagonal, totals.gradient))
+        return True
+    places = finger_places(rows.features.tobytes(), rows.features.shape)
+    if places is None:
+        return False
+    focal = np.zeros((0, 0, 0)) if rows.focal is None else plain(rows.focal)
+    accumulate_fingers((*sorted_rows, focal), places, (totals.fingers, totals.finger_slopes))
+    return True
 
 
 def _add_temporal(totals: _Totals, rows: TemporalRows, weight: np.ndarray) -> None:
@@ -139,33 +166,22 @@ def _add_temporal(totals: _Totals, rows: TemporalRows, weight: np.ndarray) -> No
 
 
 @lru_cache(maxsize=64)
-def column_runs(features: bytes, shape: tuple[int, int]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Runs of consecutive groups that touch the same finger: columns (runs, 51), how many count, each run's end.
+def finger_places(features: bytes, shape: tuple[int, int]) -> tuple[np.ndarray, np.ndarray] | None:
+    """Each group's finger (groups,) and the place of each 3-vector it touches (groups, k) in that finger's sums.
 
-    `features` are the bytes of an integer array (groups, k), which can be looked up in a cache.
+    None if a group touches two fingers, or a rotation other than the palm's. `features` are the bytes of an integer
+    array (groups, k), which can be looked up in a cache.
     """
     table = np.frombuffer(features, dtype=np.int64).reshape(shape)
-    ends = [g for g in range(1, shape[0] + 1) if g == shape[0] or _finger(table[g]) != _finger(table[g - 1])]
-    columns = np.zeros((len(ends), 51), dtype=np.int64)
-    n_columns = np.zeros(len(ends), dtype=np.int64)
-    for run, (start, end) in enumerate(zip([0, *ends[:-1]], ends, strict=True)):
-        blocks = sorted(set().union(*(_blocks(int(feature)) for feature in table[start:end].ravel())))
-        flat = [3 * block + axis for block in blocks for axis in range(3)]
-        columns[run, : len(flat)], n_columns[run] = flat, len(flat)
-    return columns, n_columns, np.array(ends)
-
-
-def _finger(features: np.ndarray) -> int:
-    """The finger whose points a group touches; groups of rotations alone are each their own."""
-    points = features[features < FIRST_ROTATION]
-    return int(CHAIN_OF_POINT[points].max()) if len(points) else 100 + int(features[0])
-
-
-def _blocks(feature: int) -> set[int]:
-    """The 3-vectors of a frame's unknowns that move a feature."""
-    if feature >= FIRST_ROTATION:
-        return {feature - FIRST_ROTATION}
-    return {int(joint) for joint in ANCESTORS[feature] if joint >= 0} | {N_FEATURES - 1 - FIRST_ROTATION}
+    fingers, places = np.zeros(shape[0], dtype=np.int64), np.zeros(shape, dtype=np.int64)
+    for group, touched in enumerate(table):
+        chains = {int(CHAIN_OF_POINT[feature]) for feature in touched if 0 < feature < FIRST_ROTATION}
+        if len(chains) > 1 or any(feature > FIRST_ROTATION for feature in touched):
+            return None
+        fingers[group] = chains.pop() if chains else 0
+        points = list(POINTS_OF_FINGER[fingers[group]])
+        places[group] = [PALM_PLACE if f == FIRST_ROTATION else 3 * points.index(f) for f in touched]
+    return fingers, places
 
 
 @numba.njit(cache=True)
@@ -230,94 +246,107 @@ def shape_slopes(bone_rotations, bones, offsets, parents, near_rotation):
 
 
 @numba.njit(cache=True, fastmath=True)
-def accumulate_frames(rows, features, motion, runs, totals):
-    """Add weighted J'J and J'r of one term's frame rows; shapes as in FrameRows.
-
-    The rows of one finger are gathered over the columns it touches and the shared ones after them, multiplied out there
-    by BLAS, and scattered once. Corners and their gradients are kept by frame.
-    """
+def accumulate_fingers(rows, places, totals):
+    """Add one term's weighted rows to the fingers' sums (frames, 5, 19, 19) and slopes (frames, 5, 19)."""
     residual, weight, jacobian, focal = rows
-    columns, n_columns, ends = runs
-    diagonal, border, gradient, corners, shared_gradients = totals
+    fingers, place = places
+    sums, slopes = totals
     n_frames, n_groups, n_components = residual.shape
-    n_shared = border.shape[2]
-    own = np.zeros(51)
-    widest = (51 + n_shared) * n_groups * n_components
-    plain_memory, weighted_memory = np.zeros(widest), np.zeros(widest)
+    n_features = place.shape[1]
+    n = 3 * n_features + (1 if focal.shape[0] > 0 else 0)
+    where = np.full(n, FOCAL_PLACE)
+    row = np.zeros(n)
+    for g in range(n_groups):
+        for k in range(n_features):
+            for c in range(3):
+                where[3 * k + c] = place[g, k] + c
+        for t in range(n_frames):
+            w = weight[t, g]
+            if w == 0.0:
+                continue
+            total, slope = sums[t, fingers[g]], slopes[t, fingers[g]]
+            for d in range(n_components):
+                for k in range(n_features):
+                    for c in range(3):
+                        row[3 * k + c] = jacobian[t, g, d, k, c]
+                if focal.shape[0] > 0:
+                    row[n - 1] = focal[t, g, d]
+                r = w * residual[t, g, d]
+                for i in range(n):
+                    slope[where[i]] += r * row[i]
+                    value = w * row[i]
+                    for j in range(n):
+                        total[where[i], where[j]] += value * row[j]
+
+
+@numba.njit(cache=True, fastmath=True)
+def accumulate_rotations(rows, rotations, totals):
+    """Add weighted J'J and J'r of rows that touch rotations (groups, k) alone."""
+    residual, weight, jacobian = rows
+    diagonal, gradient = totals
+    n_frames, n_groups, n_components = residual.shape
+    n_features = rotations.shape[1]
     for t in range(n_frames):
-        g = 0
-        for run in range(len(ends)):
-            m = n_columns[run]
-            n = m + n_shared if focal.shape[0] > 0 or features[g].min() < 21 else m
-            n_rows = (ends[run] - g) * n_components
-            rows_of_run = plain_memory[: n_rows * n].reshape(n_rows, n)
-            weighted = weighted_memory[: n_rows * n].reshape(n_rows, n)
-            rows_of_run[:] = 0.0
-            at = 0
-            while g < ends[run]:
-                w = weight[t, g]
-                for d in range(n_components):
-                    row = rows_of_run[at]
-                    own[:] = 0.0
-                    chain_row(jacobian[t, g, d], features[g], t, motion, own, row[m:])
-                    if focal.shape[0] > 0:
-                        row[n - 1] = focal[t, g, d]
-                    r = w * residual[t, g, d]
-                    for i in range(m):
-                        row[i] = own[columns[run, i]]
-                        gradient[t, columns[run, i]] += r * row[i]
-                    for s in range(n - m):
-                        shared_gradients[t, s] += r * row[m + s]
-                    for i in range(n):
-                        weighted[at, i] = w * row[i]
-                    at += 1
-                g += 1
-            local = np.dot(weighted.T, rows_of_run) if n > FEW_COLUMNS else small_product(weighted, rows_of_run)
-            for i in range(m):
-                u = columns[run, i]
-                for j in range(m):
-                    diagonal[t, u, columns[run, j]] += local[i, j]
-                for s in range(n - m):
-                    border[t, u, s] += local[i, m + s]
-            for s in range(n - m):
-                for q in range(n - m):
-                    corners[t, s, q] += local[m + s, m + q]
+        for g in range(n_groups):
+            w = weight[t, g]
+            for d in range(n_components):
+                for k in range(n_features):
+                    for c in range(3):
+                        value = w * jacobian[t, g, d, k, c]
+                        if value == 0.0:
+                            continue
+                        column = 3 * rotations[g, k] + c
+                        gradient[t, column] += value * residual[t, g, d]
+                        for other in range(n_features):
+                            for e in range(3):
+                                product = value * jacobian[t, g, d, other, e]
+                                diagonal[t, column, 3 * rotations[g, other] + e] += product
 
 
-@numba.njit(cache=True, fastmath=True)
-def small_product(left, right):
-    """left' right, where calling BLAS costs more than the product."""
-    product = np.zeros((left.shape[1], right.shape[1]))
-    for row in range(len(left)):
-        for i in range(left.shape[1]):
-            for j in range(right.shape[1]):
-                product[i, j] += left[row, i] * right[row, j]
-    return product
-
-
-@numba.njit(cache=True, fastmath=True)
-def chain_row(jacobian, features, t, motion, own, shared):
-    """One row's derivative by feature (k, 3) -> by the frame's `own` unknowns (51) and the `shared` ones (or none)."""
-    levers, trajectory, shape, ancestors = motion
-    for k in range(len(features)):
-        f = features[k]
-        j0, j1, j2 = jacobian[k, 0], jacobian[k, 1], jacobian[k, 2]
-        if f >= 21:
-            own[3 * (f - 21)] += j0
-            own[3 * (f - 21) + 1] += j1
-            own[3 * (f - 21) + 2] += j2
-            continue
-        for a in range(4):
-            joint = ancestors[f, a]
-            if joint >= 0:
-                lever = levers[t, f, a]
-                for c in range(3):
-                    own[3 * joint + c] += j0 * lever[0, c] + j1 * lever[1, c] + j2 * lever[2, c]
-        for c in range(3):
-            own[48 + c] += j0 * trajectory[t, 0, c] + j1 * trajectory[t, 1, c] + j2 * trajectory[t, 2, c]
-        slopes = shape[t, f]
-        for s in range(slopes.shape[1]):
-            shared[s] += j0 * slopes[0, s] + j1 * slopes[1, s] + j2 * slopes[2, s]
+@numba.njit(cache=True)
+def chain_fingers(sums, motion, tables, totals):
+    """Chain every finger's sums to the unknowns: the palm's turn, its three joints', the trajectory, and the shared
+    ones.
+    """
+    fingers, finger_slopes = sums
+    levers, trajectory, shape = motion
+    points_of_finger, ancestors = tables
+    diagonal, border, gradient, corners, shared_gradients = totals
+    n_frames, _, n_shared = border.shape
+    n = 15 + n_shared
+    columns = np.zeros(15, dtype=np.int64)
+    slopes = np.zeros((PLACES, n))
+    for t in range(n_frames):
+        for finger in range(5):
+            slopes[:] = 0.0
+            for i in range(5):
+                p = points_of_finger[finger, i]
+                for a in range(4):
+                    joint = ancestors[p, a]
+                    at = 0 if joint <= 0 else 3 + 3 * (joint - 1 - 3 * finger)
+                    if joint >= 0:
+                        slopes[3 * i : 3 * i + 3, at : at + 3] = levers[t, p, a]
+                slopes[3 * i : 3 * i + 3, 12:15] = trajectory[t]
+                slopes[3 * i : 3 * i + 3, 15 : n - 1] = shape[t, p]
+            for c in range(3):
+                slopes[PALM_PLACE + c, c] = 1.0
+                columns[c], columns[12 + c] = c, 48 + c
+            for c in range(9):
+                columns[3 + c] = 3 + 9 * finger + c
+            slopes[FOCAL_PLACE, n - 1] = 1.0
+            local = np.dot(slopes.T, np.dot(fingers[t, finger], slopes))
+            local_slope = np.dot(slopes.T, finger_slopes[t, finger])
+            for i in range(15):
+                u = columns[i]
+                gradient[t, u] += local_slope[i]
+                for j in range(15):
+                    diagonal[t, u, columns[j]] += local[i, j]
+                for s in range(n_shared):
+                    border[t, u, s] += local[i, 15 + s]
+            for s in range(n_shared):
+                shared_gradients[t, s] += local_slope[15 + s]
+                for q in range(n_shared):
+                    corners[t, s, q] += local[15 + s, 15 + q]
 
 
 @numba.njit(cache=True)

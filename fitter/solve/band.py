@@ -98,7 +98,8 @@ class Factor:
 def factorise(normal: NormalEquations, damping: float = 0.0, dtype: DTypeLike = np.float64) -> Factor:
     """Factorise A + damping * diag(A) (Marquardt's scaling), border and corner alike.
 
-    In float32 it takes half the time, which is exact enough for a step that the energy judges; a covariance wants float64.
+    In float32 it takes half the time, which is exact enough for a step that the energy judges; a covariance wants
+    float64.
     """
     n_frames, _, n_shared = normal.border.shape
     n_blocks = (n_frames + 1) // 2
