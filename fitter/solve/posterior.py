@@ -14,8 +14,7 @@ import numpy as np
 from jaxtyping import Float
 
 from fitter.energy.shape import Shape, repetitions
-from fitter.energy.term import linearise, robust_weight
-from fitter.hand import HandModel
+from fitter.energy.term import robust_weight
 from fitter.scene import Scene
 from fitter.solve.band import Covariance, factorise
 from fitter.solve.normal_equations import NormalEquations, feature_jacobian
@@ -49,43 +48,41 @@ class Posterior:
 
 def estimate_posterior(problem: Problem, state: State) -> Posterior:
     """Posterior of the joints at a minimum of the energy (on the CPU)."""
-    state = state.to(device="cpu")
-    whole = problem.linearise(state)
-    parts = {name: one_term(problem, name, state) for name in problem.terms if name in DATA_TERMS}
+    scene = problem.at(state.to(device="cpu"))
+    whole = problem.linearise_of(scene)
+    parts = {name: one_term(problem, name, scene) for name in problem.terms if name in DATA_TERMS}
     covariance = factorise(whole).covariance()
-    factors = {name: variance_factor(problem, name, state, part, covariance) for name, part in parts.items()}
+    factors = {name: variance_factor(problem, name, scene, part, covariance) for name, part in parts.items()}
     rescaled = whole
     for name, part in parts.items():
         rescaled = plus(rescaled, part, 1.0 / factors[name] - 1.0)
     factor = factorise(rescaled)
     covariance = counted_once(factor.covariance(), repeated(problem))
-    joints = joint_sigma_mm(problem.scene.with_state(state), covariance)
-    relative = joint_sigma_mm(problem.scene.with_state(state), without_shared(covariance))
+    joints, relative = joint_sigmas_mm(scene, (covariance, without_shared(covariance)))
     return Posterior(joints, relative, float(np.sqrt(covariance.shared[-1, -1])), factors)
 
 
-def one_term(problem: Problem, name: str, state: State) -> NormalEquations:
+def one_term(problem: Problem, name: str, scene: Scene) -> NormalEquations:
     """What one term adds to the normal equations; nothing for fixed unknowns, whose 1 belongs to the whole."""
-    part = Problem(problem.scene, problem.evidence, {name: problem.terms[name]}, problem.free).linearise(state)
+    part = Problem(problem.scene, problem.evidence, {name: problem.terms[name]}, problem.free).linearise_of(scene)
     frames, shared = problem.fixed
     part.diagonal[:, frames, frames] = 0.0
     part.corner[shared, shared] = 0.0
     return part
 
 
-def variance_factor(problem: Problem, name: str, state: State, part: NormalEquations, covariance: Covariance) -> float:
+def variance_factor(problem: Problem, name: str, scene: Scene, part: NormalEquations, covariance: Covariance) -> float:
     """Weighted squared residuals over redundancy: components measured, less those the fit used up."""
-    term, scene = problem.terms[name], problem.scene.with_state(state)
-    residual = term.residual(scene, problem.evidence)
-    squared = residual.square().sum(-1)
+    term = problem.terms[name]
+    squared = term.residual(scene, problem.evidence).square().sum(-1)
     weight = robust_weight(squared, term.robust_width)
-    rows = linearise(term, scene, problem.evidence)
-    measured = (rows.residual.square().sum(-1) > 0).sum() * DATA_TERMS[name]
+    measured = (squared > 0).sum() * DATA_TERMS[name]
     if int(measured) == 0:
         return 1.0
-    used = np.einsum("tij,tji->", part.diagonal.numpy(), covariance.frames)
-    used += 2.0 * np.einsum("tis,tis->", part.border.numpy(), covariance.frames_shared)
-    used += np.einsum("ij,ji->", part.corner.numpy(), covariance.shared)
+    # The trace of a product of symmetric matrices is the sum of their entries' products.
+    used = np.vdot(part.diagonal.numpy(), covariance.frames)
+    used += 2.0 * np.vdot(part.border.numpy(), covariance.frames_shared)
+    used += np.vdot(part.corner.numpy(), covariance.shared)
     effective = float(weight[squared > 0].mean()) * float(measured)
     redundancy = max(effective - float(used), 0.1 * effective)
     return float(np.clip(float((weight * squared).sum()) / redundancy, LEAST_FACTOR, MOST_FACTOR))
@@ -127,19 +124,25 @@ def without_shared(covariance: Covariance) -> Covariance:
     return Covariance(given, np.zeros_like(cross), np.zeros_like(covariance.shared))
 
 
-def joint_sigma_mm(scene: Scene, covariance: Covariance) -> Float[np.ndarray, "frames 21"]:
+def joint_sigmas_mm(
+    scene: Scene, covariances: tuple[Covariance, Covariance]
+) -> tuple[Float[np.ndarray, "frames 21"], Float[np.ndarray, "frames 21"]]:
     """Propagate to the model's joints: the root of a third of the trace of each joint's covariance, millimetres."""
-    model: HandModel = scene.model
-    sigma = []
+    sigmas: tuple[list[np.ndarray], list[np.ndarray]] = ([], [])
     for first in range(0, scene.state.n_frames, FRAMES_AT_ONCE):
         chunk = slice(first, first + FRAMES_AT_ONCE)
-        state = scene.state
-        part = State(state.rotations[chunk], state.trajectory[chunk], state.betas, state.log_focal)
-        bare = Scene(model, model.landmarks, scene.camera, part)
-        jacobian = feature_jacobian(bare)[:, :21].numpy()
-        own, shared = jacobian[..., :51], jacobian[..., 51:]
-        variance = np.einsum("tpcu,tuv,tpcv->tp", own, covariance.frames[chunk], own, optimize=True)
-        variance += 2.0 * np.einsum("tpcu,tus,tpcs->tp", own, covariance.frames_shared[chunk], shared, optimize=True)
-        variance += np.einsum("tpcr,rs,tpcs->tp", shared, covariance.shared, shared, optimize=True)
-        sigma.append(np.sqrt(np.maximum(variance, 0.0) / 3.0) * 1000.0)
-    return np.concatenate(sigma)
+        slopes = joint_slopes(scene, chunk)
+        own, shared = slopes[..., :51], slopes[..., 51:]
+        for covariance, sigma in zip(covariances, sigmas, strict=True):
+            half = own @ covariance.frames[chunk] + 2.0 * shared @ covariance.frames_shared[chunk].transpose(0, 2, 1)
+            variance = (half * own).sum(-1) + (shared @ covariance.shared * shared).sum(-1)
+            traces = variance.reshape(len(variance), 21, 3).sum(-1)
+            sigma.append(np.sqrt(np.maximum(traces, 0.0) / 3.0) * 1000.0)
+    return np.concatenate(sigmas[0]), np.concatenate(sigmas[1])
+
+
+def joint_slopes(scene: Scene, frames: slice) -> Float[np.ndarray, "frames 63 unknowns"]:
+    """Derivative of the model's joints by a frame's unknowns and the shared ones, metres."""
+    model, state = scene.model, scene.state
+    part = State(state.rotations[frames], state.trajectory[frames], state.betas, state.log_focal)
+    return feature_jacobian(Scene(model, model.landmarks, scene.camera, part))[:, :21].flatten(1, 2).numpy()
