@@ -15,6 +15,7 @@ from fitter.app.progress import show_progress
 def fit_sequence(request: Request) -> None:
     """One clip, from its pixels to a result folder; raises HandfitError for what the input or the machine lacks."""
     from fitter.app.demo import truth_of
+    from fitter.app.resume import identity, is_complete, mark_complete, mark_unfinished
     from fitter.app.steps import export, initialise, load, observe, optimise
     from fitter.app.summary import Run, print_summary, summarise
     from fitter.config import save_config
@@ -25,6 +26,11 @@ def fit_sequence(request: Request) -> None:
         progress.begin("load")
         clip, camera, model = load(command)
         folder = prepare_folder(command.output_folder)
+        this_run = identity(command, config, clip)
+        if command.resume and is_complete(folder, this_run):
+            progress.begin("nothing to do: the result is complete")
+            return
+        mark_unfinished(folder)
 
         progress.begin("observe")
         seen = observe(command, config, clip, folder, progress)
@@ -38,6 +44,7 @@ def fit_sequence(request: Request) -> None:
         progress.begin("export")
         save_config(config, folder / "config.yaml")
         result = export(hands, clip, camera, config, folder, progress)
+        mark_complete(folder, this_run)
 
     if not command.quiet:
         length_known = command.hand_length_mm is not None

@@ -172,3 +172,19 @@ def test_groups_may_touch_any_features_in_any_order() -> None:
         focal=torch.randn(3, 5, 2, generator=generator, dtype=torch.float64),
     )
     assert_same(*both([(rows, 1.5)], scene))
+
+
+def test_rows_across_two_fingers_take_the_dense_way() -> None:
+    """A user's own term may tie two fingertips together; no finger's sums can hold that."""
+    scene = toy_scene(4)
+    generator = torch.Generator().manual_seed(9)
+    rows = FrameRows(
+        torch.randn(4, 2, 3, generator=generator, dtype=torch.float64),
+        torch.randn(4, 2, 3, 2, 3, generator=generator, dtype=torch.float64),
+        np.array([[8, 12], [4, 20]]),
+    )
+    ours, twin = assembly.assemble([(rows, 2.0)], scene), normal_equations.assemble([(rows, 2.0)], scene)
+    assert torch.allclose(ours.diagonal, twin.diagonal, atol=1e-12)
+    assert torch.allclose(ours.border, twin.border, atol=1e-12)
+    assert torch.allclose(ours.corner, twin.corner, atol=1e-12)
+    assert torch.allclose(ours.gradient.frames, twin.gradient.frames, atol=1e-12)

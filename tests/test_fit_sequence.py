@@ -64,6 +64,7 @@ def test_everything_is_written_and_read_back(clip: ShortClip, tmp_path: Path, ca
     assert written == {
         "result.npz",
         "config.yaml",
+        "run.json",
         "overlay.mp4",
         "meshes/right.glb",
         "meshes/right.obj",

@@ -70,7 +70,7 @@ class Command:
     """Where to compute; auto is the CPU, whose compiled kernels do all that keypoints need."""
 
     resume: Annotated[bool, conf.FlagCreatePairsOff] = False
-    """Go on from what an interrupted run left in the output folder."""
+    """Keep the output folder's result if it is complete and of this very run; detections are used again in any case."""
 
     quiet: Annotated[bool, conf.FlagCreatePairsOff] = False
     """Print errors only."""

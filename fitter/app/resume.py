@@ -1,0 +1,64 @@
+"""What `--resume` needs to know: whether a folder already holds the complete result of the very same run.
+
+if command.resume and is_complete(folder, identity(command, config, clip)): ...
+
+An interrupted run leaves its detections, which every later run of the same clip uses again; a finished one leaves
+`run.json`.
+"""
+
+import hashlib
+import json
+from pathlib import Path
+
+import fitter
+from fitter.app.options import Command
+from fitter.clip import Clip
+from fitter.config import Config, to_mapping
+from fitter.errors import HandfitError
+from fitter.export.atomic import atomic_path
+from fitter.export.result import FitResult
+from fitter.observe.cache import content_hash
+
+RUN_FILE = "run.json"
+
+
+def identity(command: Command, config: Config, clip: Clip) -> str:
+    """A digest of everything the result depends on: pixels, options, settings, the user's files, this release."""
+    options = (command.hand, command.hand_model, command.hand_length_mm, command.intrinsics, command.device)
+    given = [path for path in (command.keypoints, Path(command.hand_model)) if path is not None and path.exists()]
+    parts = [
+        fitter.__version__,
+        clip.name,
+        f"{clip.n_frames}x{clip.width}x{clip.height}",
+        content_hash(clip.files),
+        *(content_hash(files_of(path)) for path in given),
+        [str(option) for option in options],
+        to_mapping(config),
+    ]
+    return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()
+
+
+def files_of(path: Path) -> list[Path]:
+    """The file itself, or the files of a folder in order."""
+    return [path] if path.is_file() else sorted(file for file in path.rglob("*") if file.is_file())
+
+
+def mark_complete(folder: Path, run: str) -> None:
+    """Say that `folder` holds everything of the run with this identity; called when all else is written."""
+    with atomic_path(folder / RUN_FILE) as path:
+        path.write_text(json.dumps({"identity": run}) + "\n")
+
+
+def mark_unfinished(folder: Path) -> None:
+    """Take the mark of an earlier run away, before its files are replaced one by one."""
+    (folder / RUN_FILE).unlink(missing_ok=True)
+
+
+def is_complete(folder: Path, run: str) -> bool:
+    """Whether the folder's result is readable and of this very run."""
+    try:
+        stored = json.loads((folder / RUN_FILE).read_text())
+        FitResult.load(folder)
+    except (OSError, ValueError, HandfitError):
+        return False
+    return isinstance(stored, dict) and stored.get("identity") == run

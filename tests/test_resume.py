@@ -1,0 +1,82 @@
+"""`--resume`: a complete result of the very same run is left alone, and everything else is fitted again."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from fitter.app.options import Command
+from fitter.app.resume import RUN_FILE, identity, is_complete, mark_complete, mark_unfinished
+from fitter.clip import open_clip
+from fitter.config import Config, Export
+from fitter.hand import HandModel
+from tests.short_clip import ShortClip, run
+
+
+@pytest.fixture(scope="module")
+def clip(anny: HandModel, tmp_path_factory: pytest.TempPathFactory) -> ShortClip:
+    return ShortClip.make(anny, tmp_path_factory.mktemp("clip"))
+
+
+def written_at(folder: Path) -> int:
+    return (folder / "result.npz").stat().st_mtime_ns
+
+
+def test_a_complete_result_is_kept_and_another_run_is_not(clip: ShortClip, tmp_path: Path) -> None:
+    assert run(clip.words(tmp_path)) == 0
+    first = written_at(tmp_path)
+    assert run(clip.words(tmp_path, "--resume")) == 0
+    assert written_at(tmp_path) == first
+    assert run(clip.words(tmp_path, "--resume", "--hand-length-mm", "190")) == 0
+    assert written_at(tmp_path) > first
+
+
+def test_without_resume_the_fit_is_made_again(clip: ShortClip, tmp_path: Path) -> None:
+    assert run(clip.words(tmp_path)) == 0
+    first = written_at(tmp_path)
+    assert run(clip.words(tmp_path)) == 0
+    assert written_at(tmp_path) > first
+
+
+def test_a_run_that_died_is_not_complete(clip: ShortClip, tmp_path: Path) -> None:
+    assert run(clip.words(tmp_path)) == 0
+    mark_unfinished(tmp_path)
+    first = written_at(tmp_path)
+    assert run(clip.words(tmp_path, "--resume")) == 0
+    assert written_at(tmp_path) > first
+
+
+def test_a_damaged_result_is_not_complete(clip: ShortClip, tmp_path: Path) -> None:
+    assert run(clip.words(tmp_path)) == 0
+    known = json.loads((tmp_path / RUN_FILE).read_text())["identity"]
+    assert is_complete(tmp_path, known)
+    (tmp_path / "result.npz").write_bytes((tmp_path / "result.npz").read_bytes()[:1000])
+    assert not is_complete(tmp_path, known)
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{", '{"identity": 3}'])
+def test_a_damaged_mark_is_not_complete(text: str, clip: ShortClip, tmp_path: Path) -> None:
+    assert run(clip.words(tmp_path)) == 0
+    (tmp_path / RUN_FILE).write_text(text)
+    assert not is_complete(tmp_path, "a" * 64)
+
+
+def test_the_identity_changes_with_all_that_changes_the_result(clip: ShortClip, tmp_path: Path) -> None:
+    video = open_clip(clip.video)
+    command = Command(input=str(clip.video), keypoints=clip.keypoints)
+    moved = tmp_path / "keypoints.npz"
+    moved.write_bytes(clip.keypoints.read_bytes() + b"x")
+    same = identity(command, Config(), video)
+    assert identity(replace(command, quiet=True), Config(), video) == same
+    different = [
+        identity(replace(command, hand="left"), Config(), video),
+        identity(replace(command, keypoints=moved), Config(), video),
+        identity(command, Config(export=Export(mesh_per_frame=True)), video),
+    ]
+    assert len({same, *different}) == 4
+
+
+def test_the_mark_is_read_back(tmp_path: Path) -> None:
+    mark_complete(tmp_path, "b" * 64)
+    assert json.loads((tmp_path / RUN_FILE).read_text()) == {"identity": "b" * 64}
