@@ -524,7 +524,8 @@ def test_a_killed_run_leaves_no_half_written_file_and_the_next_sweeps(
     assert name not in left and "result.npz" not in left
     assert [entry for entry in left if entry.startswith(".") and ".partial" in entry]
     assert run(words) == 0
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["config.yaml", "overlay.mp4", "result.npz"]
+    written = ["config.yaml", "overlay.mp4", "result.npz", "run.json"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == written
     FitResult.load(tmp_path)
 
 

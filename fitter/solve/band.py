@@ -14,9 +14,9 @@ from dataclasses import dataclass
 import numba
 import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Shaped
 from numpy.typing import DTypeLike
-from scipy.linalg import blas, get_blas_funcs, get_lapack_funcs, lapack
+from scipy.linalg import blas, get_blas_funcs, lapack
 
 from fitter.solve.normal_equations import NormalEquations
 from fitter.state import FRAME_UNKNOWNS, Step
@@ -59,7 +59,7 @@ class Factor:
         """The step: minus the inverse of the damped matrix times the gradient."""
         shared = lapack.dpotrs(self.corner, self.shared_right_side, lower=1)[0]
         frames = self.right_side - self.border @ shared.astype(self.border.dtype)
-        (trsv,) = get_blas_funcs(("trsv",), dtype=frames.dtype)
+        trsv = blas.strsv if frames.dtype == np.float32 else blas.dtrsv
         for block in reversed(range(len(frames))):
             if block + 1 < len(frames):
                 frames[block] -= self.below[block].T @ frames[block + 1]
@@ -95,20 +95,41 @@ class Factor:
         return Covariance(own[: self.n_frames] - cross @ lever.transpose(0, 2, 1), cross, shared)
 
 
-def factorise(normal: NormalEquations, damping: float = 0.0, dtype: DTypeLike = np.float64) -> Factor:
+@dataclass(frozen=True)
+class Workspace:
+    """Memory of a factorisation, to be used again: fresh pages cost a long clip as much as half the arithmetic.
+
+    Of `joined`, the last column is minus the gradient, the others are the border. Its dtype is the arithmetic's:
+    float32 takes half the time, which is exact enough for a step that the energy judges; a covariance wants float64.
+    """
+
+    diagonal: Shaped[np.ndarray, "blocks 102 102"]
+    below: Shaped[np.ndarray, "blocks 102 102"]
+    joined: Shaped[np.ndarray, "blocks 102 columns"]
+
+    @staticmethod
+    def of(normal: NormalEquations, dtype: DTypeLike = np.float64) -> "Workspace":
+        n_frames, _, n_shared = normal.border.shape
+        n_blocks = (n_frames + 1) // 2
+        widths = (BLOCK, BLOCK, n_shared + 1)
+        # Each block is column-major, as LAPACK works in place on.
+        return Workspace(*(np.zeros((n_blocks, width, BLOCK), dtype).transpose(0, 2, 1) for width in widths))
+
+
+def factorise(normal: NormalEquations, damping: float = 0.0, workspace: Workspace | None = None) -> Factor:
     """Factorise A + damping * diag(A) (Marquardt's scaling), border and corner alike.
 
-    In float32 it takes half the time, which is exact enough for a step that the energy judges; a covariance wants
-    float64.
+    A `workspace` of the same sizes is overwritten, and the factor lives in it.
     """
     n_frames, _, n_shared = normal.border.shape
-    n_blocks = (n_frames + 1) // 2
-    diagonal, below = fortran(n_blocks, BLOCK, BLOCK, dtype), fortran(n_blocks, BLOCK, BLOCK, dtype)
-    joined = fortran(n_blocks, BLOCK, n_shared + 1, dtype)  # the border, and minus the gradient as its last column
+    space = workspace or Workspace.of(normal)
+    diagonal, below, joined = space.diagonal, space.below, space.joined
+    n_blocks, dtype = len(diagonal), diagonal.dtype
     frames = (normal.first.numpy(), normal.second.numpy(), normal.border.numpy(), normal.gradient.frames.numpy())
-    lay_out((normal.diagonal.numpy(), *frames), damping, FLOOR, (diagonal, below, joined))
+    transposed = tuple(array.transpose(0, 2, 1) for array in (diagonal, below, joined))
+    lay_out((normal.diagonal.numpy(), *frames), damping, FLOOR, transposed)
     trsm, syrk, gemm = get_blas_funcs(("trsm", "syrk", "gemm"), dtype=dtype)
-    (potrf,) = get_lapack_funcs(("potrf",), dtype=dtype)
+    potrf = lapack.spotrf if dtype == np.float32 else lapack.dpotrf
     for block in range(n_blocks):
         if block > 0:
             # E = C L^-T of the block before; then what it takes away from this one.
@@ -137,39 +158,39 @@ def factorise(normal: NormalEquations, damping: float = 0.0, dtype: DTypeLike = 
     )
 
 
-def fortran(blocks: int, rows: int, columns: int, dtype: DTypeLike) -> Float[np.ndarray, "blocks rows columns"]:
-    """Zeros whose blocks are column-major each, as LAPACK works in place on."""
-    return np.zeros((blocks, columns, rows), dtype).transpose(0, 2, 1)
-
-
 @numba.njit(cache=True)
 def lay_out(arrays, damping, floor, blocks):
     """Copy frames, their couplings, border and minus the gradient into blocks of two; an odd clip gets an idle frame.
 
-    Of the diagonal blocks only the lower triangles are written, damped on the diagonal. `below[k]` holds how the frames
-    of block k + 1 (rows) couple to those of block k (columns).
+    The blocks are given transposed, [block, column, row], in which they are contiguous. Of the diagonal blocks only the
+    lower triangles are written, damped on the diagonal. `below[k]` holds how the frames of block k + 1 (rows) couple to
+    those of block k (columns).
     """
     own, first, second, border, gradient = arrays
     diagonal, below, joined = blocks
     n_frames, n, n_shared = border.shape
     for t in range(n_frames):
         k, at = t // 2, (t % 2) * n
+        if at == 0:
+            diagonal[k] = 0.0
+            below[k] = 0.0
+            joined[k] = 0.0
         for i in range(n):
             for j in range(i, n):
-                diagonal[k, at + j, at + i] = own[t, i, j]
+                diagonal[k, at + i, at + j] = own[t, i, j]
             diagonal[k, at + i, at + i] = own[t, i, i] * (1.0 + damping) + floor
-            joined[k, at + i, n_shared] = -gradient[t, i]
+            joined[k, n_shared, at + i] = -gradient[t, i]
         for s in range(n_shared):
             for i in range(n):
-                joined[k, at + i, s] = border[t, i, s]
+                joined[k, s, at + i] = border[t, i, s]
         for c in range(first.shape[1]):
             for i in range(3):
                 for j in range(3):
                     if at == 0:
-                        diagonal[k, n + 3 * c + j, 3 * c + i] = first[t, c, i, j]
+                        diagonal[k, 3 * c + i, n + 3 * c + j] = first[t, c, i, j]
                     else:
-                        below[k, 3 * c + j, n + 3 * c + i] = first[t, c, i, j]
-                    below[k, at + 3 * c + j, at + 3 * c + i] = second[t, c, i, j]
+                        below[k, n + 3 * c + i, 3 * c + j] = first[t, c, i, j]
+                    below[k, at + 3 * c + i, at + 3 * c + j] = second[t, c, i, j]
     if n_frames % 2 == 1:
         for i in range(n, 2 * n):
             diagonal[-1, i, i] = 1.0

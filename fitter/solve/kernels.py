@@ -79,17 +79,18 @@ def accumulate_fingers(rows, places, totals):
     n_frames, n_groups, n_components = residual.shape
     n_features = place.shape[1]
     n = 3 * n_features + (1 if focal.shape[0] > 0 else 0)
-    where = np.full(n, FOCAL_PLACE)
+    where_of = np.full((n_groups, n), FOCAL_PLACE)
     row = np.zeros(n)
     for g in range(n_groups):
         for k in range(n_features):
             for c in range(3):
-                where[3 * k + c] = place[g, k] + c
-        for t in range(n_frames):
+                where_of[g, 3 * k + c] = place[g, k] + c
+    for t in range(n_frames):
+        for g in range(n_groups):
             w = weight[t, g]
             if w == 0.0:
                 continue
-            total, slope = sums[t, fingers[g]], slopes[t, fingers[g]]
+            total, slope, where = sums[t, fingers[g]], slopes[t, fingers[g]], where_of[g]
             for d in range(n_components):
                 for k in range(n_features):
                     for c in range(3):

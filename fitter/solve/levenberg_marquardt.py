@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from fitter.scene import Scene
-from fitter.solve.band import NotPositiveDefinite, factorise
+from fitter.solve.band import NotPositiveDefinite, Workspace, factorise
 from fitter.solve.normal_equations import NormalEquations
 from fitter.solve.problem import Problem
 from fitter.solve.solver import Status
@@ -27,6 +27,7 @@ class Memory:
     damping: float
     raise_by: float
     relative_decrease: float
+    workspace: Workspace | None = None
 
 
 @dataclass(frozen=True)
@@ -47,10 +48,11 @@ class LevenbergMarquardt:
     def step(self, problem: Problem, memory: Memory) -> Memory:
         """One accepted step, after as many refused ones as it takes."""
         normal = memory.normal or problem.linearise_of(memory.scene)
+        workspace = memory.workspace or Workspace.of(normal, np.float32)
         damping, raise_by = memory.damping, memory.raise_by
         while damping < HIGHEST_DAMPING:
             try:
-                step = damped_step(normal, damping)
+                step = damped_step(normal, damping, workspace)
             except NotPositiveDefinite:
                 damping, raise_by = damping * raise_by, raise_by * 2.0
                 continue
@@ -61,11 +63,11 @@ class LevenbergMarquardt:
                 gain = (memory.energy - energy) / predicted_decrease(normal, step, damping)
                 eased = damping * max(1.0 / 3.0, 1.0 - (2.0 * min(gain, 1.0) - 1.0) ** 3)
                 decrease = (memory.energy - energy) / max(memory.energy, 1e-300)
-                return Memory(scene, energy, None, max(eased, 1e-12), 2.0, decrease)
+                return Memory(scene, energy, None, max(eased, 1e-12), 2.0, decrease, workspace)
             if negligible(step):
-                return replace(memory, normal=normal, relative_decrease=0.0)
+                return replace(memory, normal=normal, relative_decrease=0.0, workspace=workspace)
             damping, raise_by = damping * raise_by, raise_by * 2.0
-        return replace(memory, normal=normal, damping=damping)
+        return replace(memory, normal=normal, damping=damping, workspace=workspace)
 
     def best(self, memory: Memory) -> tuple[State, float]:
         return memory.scene.state, memory.energy
@@ -76,10 +78,10 @@ class LevenbergMarquardt:
         return Status.CONVERGED if memory.relative_decrease < self.tolerance else None
 
 
-def damped_step(normal: NormalEquations, damping: float) -> Step:
+def damped_step(normal: NormalEquations, damping: float, workspace: Workspace) -> Step:
     """The step in float32, or in float64 where that is not exact enough to see a positive definite matrix."""
     try:
-        return factorise(normal, damping, np.float32).solve()
+        return factorise(normal, damping, workspace).solve()
     except NotPositiveDefinite:
         return factorise(normal, damping).solve()
 
