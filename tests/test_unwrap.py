@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from fitter.hand import unwrap as module
-from fitter.hand.unwrap import cache_folder, unwrap
+from fitter.hand.cache import default_folder
+from fitter.hand.unwrap import unwrap
 from tests.synthetic_mano import synthetic_mano
 
 
@@ -57,7 +58,7 @@ def test_no_two_faces_share_a_texel():
 def test_the_second_call_reads_the_cache(monkeypatch):
     hand = synthetic_mano("right")
     first = unwrap(hand.v_template, hand.f)
-    assert len(list(cache_folder().iterdir())) == 1
+    assert len(list(default_folder().iterdir())) == 1
     monkeypatch.setattr(module, "_parametrize", lambda *_: pytest.fail("unwrapped again"))
     second = unwrap(hand.v_template, hand.f)
     np.testing.assert_array_equal(first[0], second[0])
@@ -69,14 +70,14 @@ def test_another_mesh_has_another_entry():
     unwrap(hand.v_template, hand.f)
     unwrap(hand.v_template * 1.1, hand.f)
     unwrap(hand.v_template, np.roll(hand.f, 1, axis=0))
-    assert len(list(cache_folder().iterdir())) == 3
+    assert len(list(default_folder().iterdir())) == 3
 
 
 @pytest.mark.parametrize("damage", ["text", "truncated", "other keys", "other mesh", "indices", "pickled"])
 def test_a_damaged_cache_is_replaced(damage, caplog):
     hand = synthetic_mano("right")
     uv, uv_faces = unwrap(hand.v_template, hand.f)
-    (path,) = cache_folder().iterdir()
+    (path,) = default_folder().iterdir()
     content = {
         "other keys": {"a": uv},
         "other mesh": {"uv": uv, "uv_faces": uv_faces[:-1]},
@@ -115,10 +116,10 @@ def test_a_full_disk_leaves_no_file(monkeypatch, caplog):
     with caplog.at_level(logging.WARNING):
         unwrap(hand.v_template, hand.f)
     assert "No space left" in caplog.text
-    assert list(cache_folder().iterdir()) == []
+    assert list(default_folder().iterdir()) == []
 
 
 def test_the_default_folder(monkeypatch, tmp_path):
     monkeypatch.delenv("XDG_CACHE_HOME")
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
-    assert cache_folder() == tmp_path / "home" / ".cache" / "handfit"
+    assert default_folder() == tmp_path / "home" / ".cache" / "handfit"

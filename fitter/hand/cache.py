@@ -10,7 +10,7 @@ import os
 import tempfile
 import zipfile
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import fields
 from pathlib import Path
 
@@ -47,14 +47,19 @@ def cached_model(path: Path, build: Callable[[], HandModel]) -> HandModel:
 
 
 def write_model(path: Path, model: HandModel) -> None:
-    """Write `model` to `path` under a temporary name in the same folder, then rename it; OSError if impossible."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    """Write `model` to `path` as `write_arrays` does."""
     tensors = {name: getattr(model, name) for name in _TENSORS}
     arrays = {name: tensor.numpy() for name, tensor in tensors.items() if tensor is not None}
+    write_arrays(path, {"name": np.array(model.name), **arrays})
+
+
+def write_arrays(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
+    """Write an .npz to `path` under a temporary name in the same folder, then rename it; OSError if impossible."""
+    path.parent.mkdir(parents=True, exist_ok=True)
     handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     try:
         with os.fdopen(handle, "wb") as file:
-            np.savez_compressed(file, name=np.array(model.name), **arrays)
+            np.savez_compressed(file, **arrays)  # pyright: ignore[reportArgumentType] (numpy's stub: allow_pickle)
             file.flush()
             os.fsync(file.fileno())
         os.replace(temporary, path)

@@ -5,8 +5,6 @@ uv, uv_faces = unwrap(template, faces)      # (C, 2) in 0..1, v up; (F, 3) indic
 
 import hashlib
 import logging
-import os
-import tempfile
 import zipfile
 from pathlib import Path
 
@@ -14,6 +12,7 @@ import numpy as np
 from jaxtyping import Float, Integer
 
 from fitter.errors import HandfitError
+from fitter.hand.cache import default_folder, write_arrays
 
 logger = logging.getLogger(__name__)
 
@@ -37,19 +36,13 @@ def unwrap(
     """
     template = np.ascontiguousarray(template, dtype=np.float32)
     faces = np.ascontiguousarray(faces, dtype=np.uint32)
-    path = cache_folder() / f"uv-{_content_key(template, faces)}.npz"
+    path = default_folder() / f"uv-{_content_key(template, faces)}.npz"
     cached = _read(path, len(faces))
     if cached is not None:
         return cached
     uv, uv_faces = _parametrize(template, faces)
     _write(path, uv, uv_faces)
     return uv, uv_faces
-
-
-def cache_folder() -> Path:
-    """$XDG_CACHE_HOME/handfit, by default ~/.cache/handfit (XDG Base Directory Specification)."""
-    base = os.environ.get("XDG_CACHE_HOME")
-    return (Path(base) if base else Path.home() / ".cache") / "handfit"
 
 
 def _parametrize(
@@ -97,16 +90,7 @@ def _read(path: Path, n_faces: int) -> tuple[Float[np.ndarray, "corners 2"], Int
 
 def _write(path: Path, uv: Float[np.ndarray, "corners 2"], uv_faces: Integer[np.ndarray, "faces 3"]) -> None:
     """Store for the next start; a folder that cannot be written costs only the time to unwrap again."""
-    temporary: Path | None = None
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=path.stem, suffix=".tmp", delete=False) as handle:
-            temporary = Path(handle.name)
-            np.savez(handle, uv=uv, uv_faces=uv_faces)
-            handle.flush()
-            os.fsync(handle.fileno())
-        os.replace(temporary, path)
+        write_arrays(path, {"uv": uv, "uv_faces": uv_faces})
     except OSError as error:
         logger.warning("%s: cannot be written (%s); the mesh is unwrapped again at every start", path, error.strerror)
-        if temporary is not None:
-            temporary.unlink(missing_ok=True)

@@ -29,17 +29,11 @@ class Memory:
     settled: int = 0
 
 
-@dataclass(frozen=True)
-class Adam:
-    """Kingma & Ba 2015. Stops when the best energy fell by less than `tolerance` of itself in `patience` steps."""
+class FirstOrder:
+    """What both have in common: they end when `patience` steps in a row gained less than `tolerance`."""
 
-    max_steps: int = 1000
-    learning_rate: float = 0.02
-    tolerance: float = 1e-6
-    patience: int = 50
-
-    def init(self, problem: Problem, state: State) -> Memory:
-        return remember(problem, state, lambda moved: torch.optim.Adam(moved, lr=self.learning_rate))
+    tolerance: float
+    patience: int
 
     def step(self, problem: Problem, memory: Memory) -> Memory:
         return advance(problem, memory, self.tolerance)
@@ -52,7 +46,20 @@ class Adam:
 
 
 @dataclass(frozen=True)
-class LBFGS:
+class Adam(FirstOrder):
+    """Kingma & Ba 2015. Stops when the best energy fell by less than `tolerance` of itself in `patience` steps."""
+
+    max_steps: int = 1000
+    learning_rate: float = 0.02
+    tolerance: float = 1e-6
+    patience: int = 50
+
+    def init(self, problem: Problem, state: State) -> Memory:
+        return remember(problem, state, lambda moved: torch.optim.Adam(moved, lr=self.learning_rate))
+
+
+@dataclass(frozen=True)
+class LBFGS(FirstOrder):
     """Limited-memory BFGS with strong Wolfe line search (Nocedal & Wright 2006); one step is `inner_steps`
     iterations.
     """
@@ -76,15 +83,6 @@ class LBFGS:
                 line_search_fn="strong_wolfe",
             ),
         )
-
-    def step(self, problem: Problem, memory: Memory) -> Memory:
-        return advance(problem, memory, self.tolerance)
-
-    def best(self, memory: Memory) -> tuple[State, float]:
-        return memory.best_state, memory.best_energy
-
-    def terminate(self, memory: Memory) -> Status | None:
-        return Status.CONVERGED if memory.settled >= self.patience else None
 
 
 def remember(problem: Problem, state: State, optimizer_of: Callable[[list[Tensor]], torch.optim.Optimizer]) -> Memory:

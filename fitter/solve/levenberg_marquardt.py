@@ -32,7 +32,7 @@ class Memory:
 
 @dataclass(frozen=True)
 class LevenbergMarquardt:
-    """`damping` 0.1 of the diagonal to start: 0.001 ends in worse minima.
+    """`damping`: share of the diagonal to begin with; a schedule's stages bring their own, fit for their start.
 
     Stops at a relative decrease of `tolerance`.
     """
