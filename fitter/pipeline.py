@@ -130,7 +130,7 @@ def _fit_hand(
 def whole_problem(given: FitInput, energy: Energy, stage: Stage) -> tuple[Scene, Problem]:
     """The first start's scene, and the problem of a stage in which every term acts."""
     scene = Scene(given.model, given.landmarks, given.camera, given.starts[0].state)
-    return scene, Problem(scene, given.evidence, energy.terms(), free_names(stage, given.camera))
+    return scene, Problem(scene, given.evidence, energy.terms(given.evidence), free_names(stage, given.camera))
 
 
 def explore(
@@ -139,7 +139,7 @@ def explore(
     """Run every stage but the last from one start."""
     outcome = Outcome(start.state, float("inf"), Status.OUT_OF_STEPS, ())
     for stage in schedule.stages[:-1]:
-        terms = {name: term for name, term in energy.terms().items() if name not in stage.without}
+        terms = {name: term for name, term in energy.terms(given.evidence).items() if name not in stage.without}
         problem = Problem(scene, given.evidence, terms, free_names(stage, given.camera))
         outcome = run(schedule.solver_of(stage), problem, outcome.state, listener(stage, on_step))
     return outcome

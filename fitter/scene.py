@@ -2,6 +2,7 @@
 
 scene = Scene(model, landmarks, camera, state)
 scene.keypoints            # (*batch, frames, 21, 2) undistorted pixels
+scene.fragments            # which triangle every pixel of the windows sees; only terms with pixels ask for it
 """
 
 from dataclasses import dataclass, replace
@@ -14,20 +15,45 @@ from torch import Tensor
 from fitter import rotation
 from fitter.camera import Camera
 from fitter.hand import HandModel, Landmarks, PosedHand
+from fitter.render.appearance import Appearance
+from fitter.render.choose import rasterizer_for
+from fitter.render.rasterizer import Fragments
+from fitter.render.shading import irradiance, vertex_normals
+from fitter.render.window import Windows
 from fitter.state import State
+
+# What stays the same when only the appearance changes.
+GEOMETRY = ("posed", "points", "focal", "keypoints", "vertices", "screen", "normals", "fragments")
+# Light reflected by a white surface is kept above this: harmonics can be negative, light cannot.
+LEAST_LIGHT = 0.02
 
 
 @dataclass(frozen=True)
 class Scene:
-    """One hand model, one keypoint source's landmarks, one camera, and a state; everything predicted is lazy."""
+    """One hand model, one keypoint source's landmarks, one camera, and a state; everything predicted is lazy.
+
+    `windows` are what pixels are predicted for, `appearance` what the surface wears: only for scenes of one clip (no
+    batch axes).
+    """
 
     model: HandModel
     landmarks: Landmarks
     camera: Camera
     state: State
+    windows: Windows | None = None
+    appearance: Appearance | None = None
 
     def with_state(self, state: State) -> "Scene":
         return replace(self, state=state)
+
+    def wearing(self, appearance: Appearance | None) -> "Scene":
+        """The same scene with another appearance; the geometry that is already computed is kept."""
+        other = replace(self, appearance=appearance)
+        other.__dict__.update({name: self.__dict__[name] for name in GEOMETRY if name in self.__dict__})
+        return other
+
+    def seen_through(self, windows: Windows | None) -> "Scene":
+        return replace(self, windows=windows)
 
     @cached_property
     def posed(self) -> PosedHand:
@@ -83,3 +109,39 @@ class Scene:
         row_u = torch.stack([focal[..., 0], zero, -focal[..., 0] * slope[..., 0]], dim=-1)
         row_v = torch.stack([zero, focal[..., 1], -focal[..., 1] * slope[..., 1]], dim=-1)
         return torch.stack([row_u, row_v], dim=-2)
+
+    @cached_property
+    def vertices(self) -> Float[Tensor, "*batch frames vertices 3"]:
+        """The mesh, metres, camera axes."""
+        return self.posed.mesh().vertices
+
+    @cached_property
+    def screen(self) -> Float[Tensor, "frames vertices 3"]:
+        """The mesh in window pixels, and its depth in metres: as a `Rasterizer` takes it."""
+        centre = self.vertices.new_tensor([self.camera.cx, self.camera.cy])
+        pixels = self.vertices[..., :2] / self.vertices[..., 2:] * self.focal + centre
+        return torch.cat([self._windows.of_image(pixels), self.vertices[..., 2:]], dim=-1)
+
+    @cached_property
+    def normals(self) -> Float[Tensor, "frames vertices 3"]:
+        """Unit normals of the mesh, camera axes."""
+        return vertex_normals(self.vertices, self.model.faces)
+
+    @cached_property
+    def fragments(self) -> Fragments:
+        """What the windows' pixels see; not differentiable."""
+        size = self._windows.size
+        return rasterizer_for(self.vertices.device).rasterize(self.screen.detach(), self.model.faces, (size, size))
+
+    @cached_property
+    def vertex_light(self) -> Float[Tensor, "frames vertices 3"]:
+        """Light that a white matt surface would send back, linear RGB, without the frame's gain."""
+        if self.appearance is None:
+            raise AssertionError("a scene without an appearance has no light")
+        return irradiance(self.normals, self.appearance.lighting.to(self.normals)).clamp_min(LEAST_LIGHT)
+
+    @property
+    def _windows(self) -> Windows:
+        if self.windows is None:
+            raise AssertionError("a scene without windows has no pixels")
+        return self.windows

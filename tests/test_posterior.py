@@ -1,5 +1,6 @@
 """The posterior's sigma is what the joints really err by: against truths drawn from the priors and refitted."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -13,7 +14,7 @@ from fitter.energy.image_depth import ImageDepth
 from fitter.energy.keypoints import Keypoints
 from fitter.energy.pose import Pose
 from fitter.energy.shape import Shape
-from fitter.energy.term import EnergyTerm
+from fitter.energy.term import Term
 from fitter.hand.joint_axes import DEVIATION_RAD, MEAN_RAD
 from fitter.observe.evidence import Evidence
 from fitter.scene import Scene
@@ -28,7 +29,7 @@ from tests.toy_problem import evidence_of, toy_scene
 FREE = ("orientation", "pose", "trajectory", "betas")
 # The noise of `evidence_of`, said truly: 2 px, depth of 2.5 % (at the focal length of the scene), 3D directions of 8
 # degrees. No robust losses, since there are no outliers.
-TRUE_TERMS: dict[str, EnergyTerm] = {
+TRUE_TERMS: dict[str, Term] = {
     "keypoints": Keypoints(sigma_px=2.0, robust_width=None),
     "image_depth": ImageDepth(sigma_px=0.025 * 900.0 * np.exp(0.05), robust_width=None),
     "articulation": Articulation(sigma_deg=np.degrees(0.14), robust_width=None),
@@ -49,7 +50,7 @@ def drawn_from_the_priors(scene: Scene, seed: int) -> Scene:
     return scene.with_state(replace(state, rotations=rotations, betas=betas))
 
 
-def fitted(scene: Scene, evidence: Evidence, terms: dict[str, EnergyTerm]) -> tuple[Scene, Posterior]:
+def fitted(scene: Scene, evidence: Evidence, terms: Mapping[str, Term]) -> tuple[Scene, Posterior]:
     """The fit that starts at the scene's own state."""
     problem = Problem(scene, evidence, terms, FREE)
     with one_thread():

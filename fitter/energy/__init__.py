@@ -2,7 +2,7 @@
 default.yaml.
 
 energy = Energy(keypoints=Keypoints(sigma_px=3))
-energy.terms()            # {'keypoints': ..., ...}: the terms that are on
+energy.terms(evidence)    # {'keypoints': ..., ...}: the terms that are on and whose evidence is given
 """
 
 from dataclasses import dataclass, fields
@@ -17,7 +17,8 @@ from fitter.energy.pose import Coupling, Pose
 from fitter.energy.shape import Shape
 from fitter.energy.size import Size
 from fitter.energy.smoothness import PoseSmoothness, TrajectorySmoothness
-from fitter.energy.term import EnergyTerm
+from fitter.energy.term import ConditionalTerm, EnergyTerm, Term
+from fitter.observe.evidence import Evidence
 
 __all__ = ["Energy", "EnergyTerm"]
 
@@ -39,7 +40,11 @@ class Energy:
     pose_smoothness: PoseSmoothness | None = PoseSmoothness()
     trajectory_smoothness: TrajectorySmoothness | None = TrajectorySmoothness()
 
-    def terms(self) -> dict[str, EnergyTerm]:
-        """The terms that are on, by name."""
-        named = {f.name: getattr(self, f.name) for f in fields(self)}
-        return {name: term for name, term in named.items() if term is not None}
+    def terms(self, evidence: Evidence | None = None) -> dict[str, Term]:
+        """The terms that are on, by name; those that need more than keypoints only where `evidence` has it."""
+        named: dict[str, Term | None] = {f.name: getattr(self, f.name) for f in fields(self)}
+        return {name: term for name, term in named.items() if term is not None and _has_its_evidence(term, evidence)}
+
+
+def _has_its_evidence(term: Term, evidence: Evidence | None) -> bool:
+    return not isinstance(term, ConditionalTerm) or (evidence is not None and term.given(evidence))

@@ -80,7 +80,20 @@ class DenseRows:
     shared: Float[Tensor, "frames groups components shared"]
 
 
-Rows = FrameRows | TemporalRows | SharedRows | DenseRows
+@dataclass(frozen=True)
+class SurfaceRows:
+    """What a term makes of the surface's motion, summed over its samples and lumped at the vertices, camera axes.
+
+    A sample with corner weights b (summing to 1), gradient g and information H, both by its own position, adds b_k g
+    and b_k H to its corner k. So the gradient is exact, and the information never less than the exact J'HJ (Jensen).
+    `information` holds xx, xy, xz, yy, yz, zz.
+    """
+
+    gradient: Float[Tensor, "frames vertices 3"]
+    information: Float[Tensor, "frames vertices 6"]
+
+
+Rows = FrameRows | TemporalRows | SharedRows | DenseRows | SurfaceRows
 
 
 @runtime_checkable
@@ -90,8 +103,54 @@ class AnalyticTerm(EnergyTerm, Protocol):
     def rows(self, scene: Scene, evidence: Evidence) -> Rows: ...
 
 
-def term_energy(term: EnergyTerm, scene: Scene, evidence: Evidence) -> Float[Tensor, "*batch"]:
-    """Half the sum of rho(|group|^2) over the clip."""
+@dataclass(frozen=True)
+class Samples:
+    """Residuals of single places of the surface, such as pixels, as many as every frame happens to have.
+
+    `weight` is a constant of an iteration: the energy is half the sum of weight * rho(|residual|^2).
+    """
+
+    residual: Float[Tensor, "samples components"]
+    weight: Float[Tensor, "samples"]
+    frame: Int[Tensor, "samples"]
+
+
+@runtime_checkable
+class SurfaceTerm(Protocol):
+    """A term that compares places of the surface, whose number changes with the state.
+
+    `samples` is its definition in torch, differentiable with respect to the state; visibility, weights and matches are
+    constants of an iteration. `energy` and `rows` are the same in compiled kernels; tests compare them.
+    """
+
+    @property
+    def robust_width(self) -> float | None: ...
+
+    def samples(self, scene: Scene, evidence: Evidence) -> Samples: ...
+
+    def energy(self, scene: Scene, evidence: Evidence) -> Float[Tensor, ""]: ...
+
+    def rows(self, scene: Scene, evidence: Evidence) -> SurfaceRows: ...
+
+
+@runtime_checkable
+class ConditionalTerm(Protocol):
+    """A term that acts only where the evidence it needs is given."""
+
+    def given(self, evidence: Evidence) -> bool: ...
+
+
+Term = EnergyTerm | SurfaceTerm
+
+
+def term_energy(term: Term, scene: Scene, evidence: Evidence) -> Float[Tensor, "*batch"]:
+    """Half the sum of rho(|group|^2) over the clip; of a surface term, with its weights."""
+    if isinstance(term, SurfaceTerm):
+        if not scene.state.trajectory.requires_grad:
+            return term.energy(scene, evidence)
+        samples = term.samples(scene, evidence)
+        loss = robust_loss(samples.residual.square().sum(-1), term.robust_width)
+        return 0.5 * (samples.weight * loss).sum()
     squared = term.residual(scene, evidence).square().sum(-1)
     return 0.5 * robust_loss(squared, term.robust_width).sum((-2, -1))
 
@@ -108,9 +167,9 @@ def robust_weight(squared: Float[Tensor, "*any"], width: float | None) -> Float[
     return torch.ones_like(squared) if width is None else 1.0 / (1.0 + squared / width**2)
 
 
-def linearise(term: EnergyTerm, scene: Scene, evidence: Evidence) -> Rows:
+def linearise(term: Term, scene: Scene, evidence: Evidence) -> Rows:
     """The term's own rows where it has them, else dense ones by forward-mode differentiation (frame terms only)."""
-    if isinstance(term, AnalyticTerm):
+    if isinstance(term, AnalyticTerm | SurfaceTerm):
         return term.rows(scene, evidence)
     return dense_rows(term, scene, evidence)
 

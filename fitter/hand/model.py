@@ -131,14 +131,22 @@ class PosedHand:
         joint = self.joints[..., POINT_OF_ROTATION, :][..., ROTATION_OF_POINT, :]
         return joint + torch.einsum("...pij,...pj->...pi", self.bone_rotations[..., ROTATION_OF_POINT, :, :], offset)
 
+    @cached_property
+    def rest_vertices(self) -> Float[Tensor, "*batch frames vertices 3"]:
+        """The vertices before skinning, in the model's rest frame; pose correctives added where the model has them.
+
+        One frame stands for all where it has none.
+        """
+        rest, basis = self.shaped.vertices.unsqueeze(-3), self.shaped.model.pose_basis
+        if basis is None:
+            return rest
+        identity = torch.eye(3, dtype=rest.dtype, device=rest.device)
+        feature = (self.rotations[..., 1:, :, :] - identity).flatten(-3)
+        return rest + torch.einsum("vcp,...p->...vc", basis, feature)
+
     def mesh(self) -> "Mesh":
         """Linear blend skinning with pose correctives where the model has them (MANO, Romero et al. 2017, eq. 1-3)."""
-        model = self.shaped.model
-        rest = self.shaped.vertices.unsqueeze(-3)
-        if model.pose_basis is not None:
-            identity = torch.eye(3, dtype=rest.dtype, device=rest.device)
-            feature = (self.rotations[..., 1:, :, :] - identity).flatten(-3)
-            rest = rest + torch.einsum("vcp,...p->...vc", model.pose_basis, feature)
+        model, rest = self.shaped.model, self.rest_vertices
         rest_joints = self.shaped.joints[..., POINT_OF_ROTATION, :].unsqueeze(-3)
         posed_joints = self.joints[..., POINT_OF_ROTATION, :]
         shift = posed_joints - torch.einsum("...rij,...rj->...ri", self.bone_rotations, rest_joints)

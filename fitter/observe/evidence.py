@@ -3,7 +3,7 @@
 evidence = prepare_evidence(observations, camera, model)
 """
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 import torch
@@ -13,6 +13,7 @@ from torch import Tensor
 from fitter.camera import Camera
 from fitter.hand import HandModel
 from fitter.observe.observations import Observations
+from fitter.observe.pictures import Pictures, Silhouettes
 from fitter.skeleton import BONES, POINT_PARENTS
 
 # The rigid part of a hand: wrist and the four finger knuckles (the thumb's base moves).
@@ -42,13 +43,16 @@ class Evidence:
     bone_weight: Float[Tensor, "frames 20"]
     time_s: Float[Tensor, "frames"]
     pixel_scale: Float[Tensor, ""]
+    pictures: Pictures | None = None
+    silhouettes: Silhouettes | None = None
 
     @property
     def n_frames(self) -> int:
         return self.time_s.shape[0]
 
     def to(self, device: torch.device | str) -> "Evidence":
-        return Evidence(**{f.name: getattr(self, f.name).to(device) for f in fields(self)})
+        given = {f.name: getattr(self, f.name) for f in fields(self)}
+        return replace(self, **{name: value.to(device) for name, value in given.items() if value is not None})
 
 
 def prepare_evidence(observations: Observations, camera: Camera, model: HandModel) -> Evidence:

@@ -19,6 +19,7 @@ from fitter.energy.term import (
     FrameRows,
     Rows,
     SharedRows,
+    SurfaceRows,
     TemporalRows,
     robust_weight,
 )
@@ -38,6 +39,7 @@ from fitter.solve.normal_equations import (
     NormalEquations,
     add_dense,
     add_shared,
+    add_surface,
     dense_of_features,
     feature_jacobian,
     trajectory_jacobian,
@@ -121,6 +123,9 @@ def assemble(rows: list[tuple[Rows, float | None]], scene: Scene) -> NormalEquat
     normal = NormalEquations.zeros(state.trajectory, state.n_frames, state.n_shared)
     totals, motion = _Totals.of(normal), _Motion.of(scene)
     for each, width in rows:
+        if isinstance(each, SurfaceRows):
+            add_surface(normal, each, scene)
+            continue
         weight = robust_weight(each.residual.square().sum(-1), width)
         match each:
             case FrameRows():

@@ -8,6 +8,7 @@ This file holds the arrays and their assembly in torch, for any device; `assembl
 
 from dataclasses import dataclass, fields
 
+import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor
@@ -18,6 +19,7 @@ from fitter.energy.term import (
     FrameRows,
     Rows,
     SharedRows,
+    SurfaceRows,
     TemporalRows,
     robust_weight,
 )
@@ -27,6 +29,16 @@ from fitter.skeleton import POINT_OF_ROTATION, POINT_PARENTS, ROTATION_OF_POINT,
 from fitter.state import FRAME_UNKNOWNS, N_ROTATIONS, Step
 
 N_COUPLED = N_ROTATIONS + 1  # the 3-vectors of a frame that couple to the next frames' own
+
+
+def carries(joint: int, bone: int) -> bool:
+    while bone > joint:  # parents have smaller numbers than their children
+        bone = int(ROTATION_PARENTS[bone])
+    return bone == joint
+
+
+# Which rotations carry which bones (16, 16): a rotation turns its own bone and those further out.
+BEYOND = np.stack([[carries(joint, bone) for bone in range(N_ROTATIONS)] for joint in range(N_ROTATIONS)])
 
 
 @dataclass(frozen=True)
@@ -90,12 +102,17 @@ def trajectory_jacobian(scene: Scene) -> Float[Tensor, "frames 3 3"]:
 def shape_jacobian(scene: Scene) -> Float[Tensor, "frames 21 3 betas"]:
     """Derivative of the landmarks with respect to the betas."""
     basis, turns = scene.model.joints_shape_basis, scene.posed.bone_rotations
-    near = ROTATION_OF_POINT[POINT_PARENTS[1:]]
-    bones = torch.einsum("tbij,bjs->tbis", turns[:, near], basis[1:] - basis[POINT_PARENTS[1:]])
-    joints = torch.cat([torch.zeros_like(bones[:, :1]), bones.unflatten(1, (5, 4)).cumsum(2).flatten(1, 2)], dim=1)
     own = POINT_OF_ROTATION[ROTATION_OF_POINT]
     offsets = torch.einsum("tpij,pjs->tpis", turns[:, ROTATION_OF_POINT], scene.landmarks.shape_basis - basis[own])
-    return joints[:, own] + offsets
+    return joints_shape_jacobian(scene)[:, own] + offsets
+
+
+def joints_shape_jacobian(scene: Scene) -> Float[Tensor, "frames 21 3 betas"]:
+    """Derivative of the model's joints and tips with respect to the betas: the turned sum of the bones' derivatives."""
+    basis, turns = scene.model.joints_shape_basis, scene.posed.bone_rotations
+    near = ROTATION_OF_POINT[POINT_PARENTS[1:]]
+    bones = torch.einsum("tbij,bjs->tbis", turns[:, near], basis[1:] - basis[POINT_PARENTS[1:]])
+    return torch.cat([torch.zeros_like(bones[:, :1]), bones.unflatten(1, (5, 4)).cumsum(2).flatten(1, 2)], dim=1)
 
 
 def assemble(rows: list[tuple[Rows, float | None]], scene: Scene) -> NormalEquations:
@@ -104,6 +121,9 @@ def assemble(rows: list[tuple[Rows, float | None]], scene: Scene) -> NormalEquat
     total = NormalEquations.zeros(state.trajectory, state.n_frames, state.n_shared)
     features = feature_jacobian(scene)
     for each, width in rows:
+        if isinstance(each, SurfaceRows):
+            add_surface(total, each, scene)
+            continue
         weight = robust_weight(each.residual.square().sum(-1), width)
         match each:
             case FrameRows():
@@ -157,3 +177,42 @@ def add_shared(total: NormalEquations, rows: SharedRows, weight: Float[Tensor, "
     weighted = rows.jacobian * weight[0, :, None]
     total.corner.add_(weighted.mT @ rows.jacobian)
     total.gradient.shared.add_(weighted.mT @ rows.residual[0, :, 0])
+
+
+def add_surface(total: NormalEquations, rows: SurfaceRows, scene: Scene) -> None:
+    jacobian = vertex_jacobian(scene)
+    xx, xy, xz, yy, yz, zz = rows.information.to(jacobian).unbind(-1)
+    information = torch.stack([xx, xy, xz, xy, yy, yz, xz, yz, zz], dim=-1).unflatten(-1, (3, 3))
+    moved = (information @ jacobian).flatten(1, 2)
+    jacobian = jacobian.flatten(1, 2)
+    hessian = jacobian.mT @ moved
+    gradient = torch.einsum("tru,tr->tu", jacobian, rows.gradient.to(jacobian).flatten(1, 2))
+    total.diagonal.add_(hessian[:, :FRAME_UNKNOWNS, :FRAME_UNKNOWNS])
+    total.border.add_(hessian[:, :FRAME_UNKNOWNS, FRAME_UNKNOWNS:])
+    total.corner.add_(hessian[:, FRAME_UNKNOWNS:, FRAME_UNKNOWNS:].sum(0))
+    total.gradient.frames.add_(gradient[:, :FRAME_UNKNOWNS])
+    total.gradient.shared.add_(gradient[:, FRAME_UNKNOWNS:].sum(0))
+
+
+def vertex_jacobian(scene: Scene) -> Float[Tensor, "frames vertices 3 unknowns"]:
+    """How every vertex moves with its frame's 51 unknowns and the shared ones, skinning weights and all.
+
+    With X_b a vertex as bone b alone would carry it, the joint j moves it by -[sum over the bones b beyond j of
+    w_b (X_b - c_j)]x R_j delta. Pose correctives (MANO) are taken as they are: their change is left out.
+    """
+    model, posed, state = scene.model, scene.posed, scene.state
+    turns, weights = posed.bone_rotations, model.skinning
+    rest_centres, centres = posed.shaped.joints[POINT_OF_ROTATION], posed.joints[:, POINT_OF_ROTATION]
+    offsets = posed.rest_vertices.unsqueeze(-2) - rest_centres
+    carried = torch.einsum("tbij,tvbj->tvbi", turns, offsets.expand(state.n_frames, -1, -1, -1))
+    carried = weights.unsqueeze(-1) * (carried + centres.unsqueeze(1))
+    beyond = torch.from_numpy(BEYOND).to(weights)
+    arm = torch.einsum("jb,tvbi->tvji", beyond, carried)
+    arm = arm - (weights @ beyond.T).unsqueeze(-1) * centres.unsqueeze(1)
+    turned = -skew(arm) @ turns.unsqueeze(1)  # frames, vertices, 16, 3, 3
+    slopes = model.shape_basis.unsqueeze(1) - model.joints_shape_basis[POINT_OF_ROTATION]
+    shape = torch.einsum("vb,tbij,vbjs->tvis", weights, turns, slopes)
+    shape = shape + torch.einsum("vb,tbis->tvis", weights, joints_shape_jacobian(scene)[:, POINT_OF_ROTATION])
+    trajectory = trajectory_jacobian(scene).unsqueeze(1).expand(-1, turned.shape[1], -1, -1)
+    focal = torch.zeros_like(shape[..., :1])
+    return torch.cat([turned.transpose(2, 3).flatten(3), trajectory, shape, focal], dim=-1)

@@ -14,7 +14,7 @@ import numpy as np
 from jaxtyping import Float
 
 from fitter.energy.shape import Shape, repetitions
-from fitter.energy.term import robust_weight
+from fitter.energy.term import EnergyTerm, robust_weight
 from fitter.scene import Scene
 from fitter.solve.band import Covariance, factorise
 from fitter.solve.normal_equations import NormalEquations, feature_jacobian
@@ -74,6 +74,7 @@ def one_term(problem: Problem, name: str, scene: Scene) -> NormalEquations:
 def variance_factor(problem: Problem, name: str, scene: Scene, part: NormalEquations, covariance: Covariance) -> float:
     """Weighted squared residuals over redundancy: components measured, less those the fit used up."""
     term = problem.terms[name]
+    assert isinstance(term, EnergyTerm), "data terms of the keypoints have residuals by frame"
     squared = term.residual(scene, problem.evidence).square().sum(-1)
     weight = robust_weight(squared, term.robust_width)
     measured = (squared > 0).sum() * DATA_TERMS[name]

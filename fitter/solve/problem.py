@@ -13,7 +13,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from fitter.energy.term import EnergyTerm, linearise, term_energy
+from fitter.energy.term import Term, linearise, term_energy
 from fitter.observe.evidence import Evidence
 from fitter.scene import Scene
 from fitter.solve import assembly, normal_equations
@@ -32,7 +32,7 @@ class Problem:
 
     scene: Scene
     evidence: Evidence
-    terms: Mapping[str, EnergyTerm]
+    terms: Mapping[str, Term]
     free: tuple[str, ...] = FREE_NAMES
 
     def at(self, state: State) -> Scene:
