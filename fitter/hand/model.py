@@ -16,6 +16,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from fitter.hand.joint_axes import anatomical_axes
+from fitter.hand.skinning import Carriers, carriers_of
 from fitter.skeleton import CHAINS, POINT_OF_ROTATION, POINT_PARENTS, ROTATION_OF_POINT
 
 MIDDLE_FINGER = (0, 9, 10, 11, 12)
@@ -68,6 +69,11 @@ class HandModel:
     def joint_axes(self) -> Float[Tensor, "15 3 3"]:
         """Columns are each finger joint's twist, spread and flexion axis, see `fitter.hand.joint_axes`."""
         return anatomical_axes(self.joints)
+
+    @cached_property
+    def carriers(self) -> Carriers:
+        """`skinning` without its zeros, for compiled kernels."""
+        return carriers_of(self.skinning)
 
     def with_shape(self, betas: Float[Tensor, "*batch betas"]) -> "ShapedHand":
         joints = self.joints + torch.einsum("pcs,...s->...pc", self.joints_shape_basis, betas)
