@@ -17,8 +17,9 @@ from fitter.camera import Camera
 from fitter.hand import HandModel, Landmarks, PosedHand
 from fitter.render.appearance import Appearance
 from fitter.render.choose import rasterizer_for
+from fitter.render.mesh import mesh_normals, mesh_vertices
 from fitter.render.rasterizer import Fragments
-from fitter.render.shading import irradiance, vertex_normals
+from fitter.render.shading import irradiance
 from fitter.render.window import Windows
 from fitter.state import State
 
@@ -113,7 +114,7 @@ class Scene:
     @cached_property
     def vertices(self) -> Float[Tensor, "*batch frames vertices 3"]:
         """The mesh, metres, camera axes."""
-        return self.posed.mesh().vertices
+        return mesh_vertices(self.posed)
 
     @cached_property
     def screen(self) -> Float[Tensor, "frames vertices 3"]:
@@ -125,7 +126,7 @@ class Scene:
     @cached_property
     def normals(self) -> Float[Tensor, "frames vertices 3"]:
         """Unit normals of the mesh, camera axes."""
-        return vertex_normals(self.vertices, self.model.faces)
+        return mesh_normals(self.vertices, self.model.faces)
 
     @cached_property
     def fragments(self) -> Fragments:

@@ -1,7 +1,7 @@
 """Which rotations carry each vertex, and how much: the skinning weights without their zeros.
 
-    carriers = model.carriers
-    carriers.rotations[carriers.first[v] : carriers.first[v + 1]]     # of vertex v, in ascending order
+carriers = model.carriers
+carriers.rotations[carriers.first[v] : carriers.first[v + 1]]     # of vertex v, in ascending order
 """
 
 from dataclasses import dataclass

@@ -14,6 +14,7 @@ import torch.autograd.forward_ad as forward
 from jaxtyping import Float, Int
 from numba import njit
 from torch import Tensor
+from torch._C._functorch import is_functorch_wrapped_tensor
 
 from fitter.hand import PosedHand
 from fitter.render.shading import vertex_normals
@@ -58,7 +59,7 @@ def are_plain(*tensors: Tensor) -> bool:
     Neither backward (requires_grad), nor forward (dual tensors), nor inside a transform of torch.func.
     """
     for tensor in tensors:
-        if torch._C._functorch.is_functorch_wrapped_tensor(tensor) or tensor.requires_grad:
+        if is_functorch_wrapped_tensor(tensor) or tensor.requires_grad:
             return False
         if tensor.device.type != "cpu" or tensor.dtype != torch.float64:
             return False

@@ -39,11 +39,11 @@ from fitter.solve.normal_equations import (
     NormalEquations,
     add_dense,
     add_shared,
-    add_surface,
     dense_of_features,
     feature_jacobian,
     trajectory_jacobian,
 )
+from fitter.solve.surface import add_surface
 
 MOST_ANCESTORS = 4  # palm and three joints
 
@@ -124,7 +124,6 @@ def assemble(rows: list[tuple[Rows, float | None]], scene: Scene) -> NormalEquat
     totals, motion = _Totals.of(normal), _Motion.of(scene)
     for each, width in rows:
         if isinstance(each, SurfaceRows):
-            add_surface(normal, each, scene)
             continue
         weight = robust_weight(each.residual.square().sum(-1), width)
         match each:
@@ -143,6 +142,7 @@ def assemble(rows: list[tuple[Rows, float | None]], scene: Scene) -> NormalEquat
         (POINTS_OF_FINGER, ANCESTORS),
         (totals.diagonal, totals.border, totals.gradient, totals.corners, totals.shared_gradients),
     )
+    add_surface(normal, [each for each, _ in rows if isinstance(each, SurfaceRows)], scene)
     normal.corner.numpy()[:] += totals.corners.sum(axis=0)
     normal.gradient.shared.numpy()[:] += totals.shared_gradients.sum(axis=0)
     return normal

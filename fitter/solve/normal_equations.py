@@ -198,7 +198,7 @@ def vertex_jacobian(scene: Scene) -> Float[Tensor, "frames vertices 3 unknowns"]
     """How every vertex moves with its frame's 51 unknowns and the shared ones, skinning weights and all.
 
     With X_b a vertex as bone b alone would carry it, the joint j moves it by -[sum over the bones b beyond j of
-    w_b (X_b - c_j)]x R_j delta. Pose correctives (MANO) are taken as they are: their change is left out.
+    w_b (X_b - c_j)]x R_j delta. Shape, and where the model has them pose correctives, move the vertex at rest.
     """
     model, posed, state = scene.model, scene.posed, scene.state
     turns, weights = posed.bone_rotations, model.skinning
@@ -210,9 +210,24 @@ def vertex_jacobian(scene: Scene) -> Float[Tensor, "frames vertices 3 unknowns"]
     arm = torch.einsum("jb,tvbi->tvji", beyond, carried)
     arm = arm - (weights @ beyond.T).unsqueeze(-1) * centres.unsqueeze(1)
     turned = -skew(arm) @ turns.unsqueeze(1)  # frames, vertices, 16, 3, 3
+    if model.pose_basis is not None:
+        blended = torch.einsum("vb,tbij->tvij", weights, turns)
+        turned[:, :, 1:] += torch.einsum("tvij,tvrjk->tvrik", blended, corrective_jacobian(scene, model.pose_basis))
     slopes = model.shape_basis.unsqueeze(1) - model.joints_shape_basis[POINT_OF_ROTATION]
     shape = torch.einsum("vb,tbij,vbjs->tvis", weights, turns, slopes)
     shape = shape + torch.einsum("vb,tbis->tvis", weights, joints_shape_jacobian(scene)[:, POINT_OF_ROTATION])
     trajectory = trajectory_jacobian(scene).unsqueeze(1).expand(-1, turned.shape[1], -1, -1)
     focal = torch.zeros_like(shape[..., :1])
     return torch.cat([turned.transpose(2, 3).flatten(3), trajectory, shape, focal], dim=-1)
+
+
+def corrective_jacobian(
+    scene: Scene, pose_basis: Float[Tensor, "vertices 3 135"]
+) -> Float[Tensor, "frames vertices 15 3 3"]:
+    """Derivative of the vertices at rest with respect to each finger joint's turn, by MANO's pose correctives.
+
+    They are linear in the rotations' numbers, and R exp(delta) is R + R [delta]x to first order.
+    """
+    axes = skew(torch.eye(3, dtype=pose_basis.dtype, device=pose_basis.device))
+    spins = torch.einsum("trij,kjl->trilk", scene.posed.rotations[:, 1:], axes).flatten(2, 3)
+    return torch.einsum("vcrf,trfk->tvrck", pose_basis.unflatten(-1, (15, 9)), spins)
