@@ -27,7 +27,7 @@ GAP_GREY, BEHIND_GREY = 24, 112
 # sRGB levels of 255 at which the difference's colours end: a sensor's noise stays dark, a wrong shade does not.
 FULL_DIFFERENCE = 64
 INPUT_SHARE = 0.35  # how bright the input shows around the difference
-COVERED = 0.5  # of a pixel's samples: fewer, and it is more background than hand
+COVERED = 1.0  # of a pixel's samples: what else shows at the border is not known, so it is not compared
 # From black over purple to yellow, monotonic in brightness: it reads in grey and for the colour-blind.
 COLOURS = cv2.applyColorMap(np.arange(256, dtype=np.uint8)[:, None], cv2.COLORMAP_INFERNO)[:, 0, ::-1]
 BAR_PX = 10
