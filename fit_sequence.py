@@ -48,7 +48,8 @@ def fit_sequence(request: Request) -> None:
 
     if not command.quiet:
         length_known = command.hand_length_mm is not None
-        run = Run(folder, time.monotonic() - began, journal.warnings, length_known, truth_of(clip, result))
+        compared = tuple(hand.fit.photometric for hand in hands)
+        run = Run(folder, time.monotonic() - began, journal.warnings, length_known, truth_of(clip, result), compared)
         print_summary(summarise(result, seen, run))
 
 

@@ -53,6 +53,7 @@ setup(
         "pyyaml>=6",
         "rich>=13",
         "roma>=1.5",  # rotations
+        "scikit-image>=0.22",  # SSIM
         "scipy>=1.11",
         "smplx>=0.1.28",  # MANO, where the user has its files
         "threadpoolctl>=3",

@@ -18,6 +18,7 @@ from fitter.hand import HandModel, Landmarks
 from fitter.initialise import Start
 from fitter.observe.evidence import Evidence
 from fitter.quantity import Positive
+from fitter.render.appearance import Appearance
 from fitter.scene import Scene
 from fitter.solve.posterior import Posterior, estimate_posterior
 from fitter.solve.problem import Problem
@@ -25,6 +26,7 @@ from fitter.solve.schedule import Schedule, Stage
 from fitter.solve.solver import Listener, Outcome, Status, run
 from fitter.solve.threads import one_thread
 from fitter.state import State
+from fitter.synthesis.report import PhotometricReport
 
 log = logging.getLogger(__name__)
 
@@ -67,7 +69,7 @@ class FitInput:
 @dataclass(frozen=True)
 class HandFit:
     """The fit of one right hand: `energies` and `initial_energies` by term, of the result and of the start it grew
-    from.
+    from. `appearance` and `photometric` are None where no pixels were compared.
     """
 
     scene: Scene
@@ -78,6 +80,8 @@ class HandFit:
     posterior: Posterior
     present: Bool[np.ndarray, "frames"]
     traces: dict[str, tuple[float, ...]] = field(default_factory=dict)
+    appearance: Appearance | None = None
+    photometric: PhotometricReport | None = None
 
     @property
     def state(self) -> State:

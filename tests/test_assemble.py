@@ -14,6 +14,8 @@ from fitter.hand.mirror import mirror_axis_angle
 from fitter.hand.parameters import HandParameters, pose_hand
 from fitter.observe.observations import Side
 from fitter.pipeline import HandFit
+from fitter.render.appearance import Appearance
+from fitter.render.shading import directional_light
 from fitter.scene import Scene
 from fitter.solve.posterior import Posterior
 from fitter.state import State
@@ -108,6 +110,22 @@ def test_two_hands_keep_their_order_and_sides() -> None:
     result = result_of(hand_of("left", 1), hand_of("right", 2))
     assert result.side == ("left", "right") and find_problem(result) is None
     assert np.array_equal(result.joints_m[1], result_of(hand_of("right", 2)).joints_m[0], equal_nan=True)
+
+
+def test_light_is_of_the_inputs_frames_and_nan_without_pixels() -> None:
+    """A lamp on the left of the mirrored frames, in which a left hand is fitted, is on the right of the input's."""
+    one = torch.ones(3, dtype=torch.float64)
+    lamp = torch.tensor([-0.6, 0.64, -0.48], dtype=torch.float64)
+    lit = Appearance(torch.zeros(4, 4, 3), torch.zeros(4, 4), directional_light(lamp, one, one), torch.ones(T, 3))
+    left, right = hand_of("left", 1), hand_of("right", 2)
+    left = replace(left, fit=replace(left.fit, appearance=lit))
+    result = result_of(left, right)
+    assert find_problem(result) is None and result.lighting.shape == (2, 1, 9, 3)
+    mirrored = directional_light(lamp * torch.tensor([-1.0, 1.0, 1.0]), one, one)
+    assert np.allclose(result.lighting[0, 0], mirrored.numpy(), atol=1e-6)
+    assert np.isnan(result.lighting[1]).all()
+    right = replace(right, fit=replace(right.fit, appearance=lit))
+    assert np.allclose(result_of(right).lighting[0, 0], lit.lighting.numpy(), atol=1e-6)
 
 
 def test_trouble_is_said_for_the_hand_that_has_it() -> None:

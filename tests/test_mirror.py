@@ -4,7 +4,8 @@ import pytest
 import roma
 import torch
 
-from fitter.hand.mirror import mirror_axis_angle, mirror_faces, mirror_points, mirror_rotations
+from fitter.hand.mirror import mirror_axis_angle, mirror_faces, mirror_lighting, mirror_points, mirror_rotations
+from fitter.render.shading import directional_light, irradiance
 
 BATCHES = [(), (1,), (3, 1, 2)]
 
@@ -48,3 +49,19 @@ def test_mirrored_faces_point_outwards_again():
     face = torch.tensor([[0, 1, 2]])
     mirrored = normal(mirror_points(triangle), mirror_faces(face)[0])
     torch.testing.assert_close(mirrored, mirror_points(normal(triangle, face[0])))
+
+
+@pytest.mark.parametrize("batch", BATCHES)
+def test_mirrored_light_on_mirrored_normals_is_the_same_light(batch):
+    normals = torch.nn.functional.normalize(random(*batch, 50, 3), dim=-1)
+    lighting = random(*batch, 9, 3, seed=1)
+    reflected = irradiance(mirror_points(normals), mirror_lighting(lighting))
+    torch.testing.assert_close(reflected, irradiance(normals, lighting))
+    torch.testing.assert_close(mirror_lighting(mirror_lighting(lighting)), lighting)
+    assert (mirror_lighting(lighting) != lighting).any()
+
+
+def test_a_lamp_on_the_left_is_on_the_right_in_the_mirror():
+    lamp, one = torch.tensor([-0.6, 0.64, -0.48], dtype=torch.float64), torch.ones(3, dtype=torch.float64)
+    mirrored = directional_light(mirror_points(lamp), one, 0.2 * one)
+    torch.testing.assert_close(mirror_lighting(directional_light(lamp, one, 0.2 * one)), mirrored)

@@ -1,24 +1,42 @@
 """The steps between the command line and the engine: devices, lengths, sides, meshes."""
 
-from dataclasses import replace
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import pytest
 import torch
 import trimesh
+from PIL import Image
 
 from fitter.app.options import Command
 from fitter.app.progress import SilentProgress
-from fitter.app.steps import choose_device, drawn_hands, initialise, load, optimise, with_length, write_hand_meshes
+from fitter.app.steps import (
+    choose_device,
+    drawn_hands,
+    dressed_hands,
+    export,
+    initialise,
+    load,
+    optimise,
+    with_length,
+    write_hand_meshes,
+)
 from fitter.camera import Camera
-from fitter.config import Config
+from fitter.clip import Clip
+from fitter.config import Config, Export
 from fitter.energy import Energy
 from fitter.energy.size import Size
 from fitter.errors import InputError
 from fitter.export.assemble import FittedHand, assemble_result
+from fitter.export.atomic import prepare_folder
+from fitter.export.result import FitResult
 from fitter.hand import HandModel
+from fitter.hand.mirror import mirror_lighting
 from fitter.observe.observations import Observations, Side
+from tests.dressed_hand import appearance
 from tests.moving_hands import blank_clip
 from tests.short_clip import write_video
 from tests.toy_hand import toy_hand
@@ -141,3 +159,63 @@ def test_meshes_are_of_the_side_that_was_seen_and_closed_outwards(side: Side, tm
     fingers = mesh.bounds[0, 0] if side == "right" else -mesh.bounds[1, 0]  # fingers along -x, mirrored along +x
     assert fingers == pytest.approx(rest[:, 0].min(), abs=1e-5)
     assert mesh.volume > 0.0
+
+
+@dataclass(frozen=True)
+class GreyClip:
+    """Frames of one grey, as many as are fitted."""
+
+    n_frames: int = T
+    width: int = SIZE[0]
+    height: int = SIZE[1]
+    fps: float = 30.0
+
+    def frames(self) -> Iterator[np.ndarray]:
+        return (np.full((self.height, self.width, 3), 90, np.uint8) for _ in range(self.n_frames))
+
+
+def exported(hands: list[FittedHand], wanted: Export, folder: Path) -> set[str]:
+    """The files of a result, without what else the configuration asks for."""
+    clip = cast(Clip, GreyClip())
+    export(hands, clip, CAMERA, replace(Config(), export=wanted), folder, SilentProgress())
+    return {path.name for path in folder.iterdir()}
+
+
+def wearing(hand: FittedHand) -> FittedHand:
+    return replace(hand, fit=replace(hand.fit, appearance=appearance(T)))
+
+
+def test_what_a_hand_wears_is_written_for_the_hands_that_wear_something(tmp_path: Path) -> None:
+    (left, right), _ = fitted("left", "right")
+    worn = {"texture_left.png", "coverage_left.png", "turntable_left.png", "comparison.mp4"}
+    plain = {"overlay.mp4", "meshes", "result.npz"}
+    assert exported([wearing(left), right], Export(), prepare_folder(tmp_path / "one")) == plain | worn
+    assert exported([left, right], Export(), prepare_folder(tmp_path / "none")) == plain
+    silent = Export(overlay=False, meshes=False, comparison=False, textures=False, turntable=False)
+    assert exported([wearing(left), right], silent, prepare_folder(tmp_path / "silent")) == {"result.npz"}
+    result = FitResult.load(tmp_path / "one")
+    assert np.isfinite(result.lighting[0]).all() and np.isnan(result.lighting[1]).all()
+    with Image.open(tmp_path / "one" / "texture_left.png") as texture:
+        inside = trimesh.load(tmp_path / "one" / "meshes" / "left.glb").geometry["left"].visual.material  # type: ignore[attr-defined]
+        assert np.array_equal(np.asarray(inside.baseColorTexture.convert("RGB")), np.asarray(texture))
+    assert (tmp_path / "one" / "meshes" / "left.png").exists()
+    assert not (tmp_path / "one" / "meshes" / "right.png").exists()
+
+
+def test_the_comparison_shows_a_left_hand_in_the_inputs_frames() -> None:
+    """Its light comes from the other side than in the mirrored frames; it is seen where the overlay has it."""
+    hands, _ = fitted("left", "right")
+    result = assemble_result(hands, blank_clip(T), CAMERA)
+    left, right = dressed_hands([wearing(hand) for hand in hands], result)
+    assert torch.equal(left.appearance.lighting, mirror_lighting(right.appearance.lighting))
+    assert left.drawn.side == "left" and np.array_equal(left.drawn.vertices_m, result.vertices_m[0])
+    assert dressed_hands(hands, result) == []
+
+
+def test_every_frames_mesh_carries_the_texture(tmp_path: Path) -> None:
+    hands, _ = fitted("right")
+    result = assemble_result(hands, blank_clip(T), CAMERA)
+    write_hand_meshes(wearing(hands[0]), result, 0, tmp_path / "meshes", every_frame=True)
+    for path in sorted((tmp_path / "meshes" / "right").iterdir()):
+        material = trimesh.load(path).geometry["right"].visual.material  # type: ignore[attr-defined]
+        assert material.baseColorTexture is not None

@@ -1,7 +1,7 @@
 """The summary's figures are known values on a made-up fit, and the table tells them."""
 
 import io
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +12,7 @@ from fitter.app.summary import Run, hand_length, longest_run, print_summary, sum
 from fitter.export.result import FitResult, find_problem
 from fitter.observe.observations import Observations
 from fitter.skeleton import POINT_PARENTS
+from fitter.synthesis.report import PhotometricReport
 
 T, PRESENT = 30, 25  # the hand leaves the frame for the last five
 
@@ -145,3 +146,62 @@ def test_known_length_status_and_truth_are_told() -> None:
     assert "status: stopped after the allowed number of steps" in text
     assert "error to the truth" in text and "0.0 mm" in text
     assert "warning" not in text
+
+
+REPORT = PhotometricReport(
+    psnr_db=27.25,
+    ssim=0.9012,
+    psnr_before_db=21.5,
+    ssim_before=0.7,
+    iou=0.954,
+    iou_before=0.91,
+    masks_used=22,
+    masks_dropped=3,
+    frames_used=24,
+)
+
+
+def rows_of(text: str) -> dict[str, str]:
+    """Label and value of each line of the table."""
+    parts = (line.strip().split("  ", 1) for line in text.splitlines())
+    return {part[0]: part[1].strip() for part in parts if len(part) == 2}
+
+
+def test_what_the_pixels_brought_is_told_before_and_after() -> None:
+    rows = rows_of(_print(replace(RUN, photometric=(REPORT,))))
+    assert rows["compared with the pixels"] == "24 of 30 frames"
+    assert rows["PSNR where covered"] == "21.5 -> 27.2 dB"
+    assert rows["SSIM where covered"] == "0.700 -> 0.901"
+    assert rows["overlap with the masks"] == "0.910 -> 0.954 (IoU)"
+    assert rows["masks"] == "22 used, 3 dropped (disagree with the keypoints)"
+
+
+def test_nothing_is_said_of_pixels_that_were_not_compared() -> None:
+    assert _print(replace(RUN, photometric=(None,))) == _print(RUN)
+    assert not {"PSNR where covered", "masks"} & set(rows_of(_print(RUN)))
+
+
+def test_without_masks_there_is_no_line_about_them() -> None:
+    unmasked = replace(REPORT, iou=None, iou_before=None, masks_used=0, masks_dropped=0)
+    rows = rows_of(_print(replace(RUN, photometric=(unmasked,))))
+    assert "PSNR where covered" in rows and not {"masks", "overlap with the masks"} & set(rows)
+    kept = rows_of(_print(replace(RUN, photometric=(replace(REPORT, masks_dropped=0),))))
+    assert kept["masks"] == "22 used"
+    dropped = replace(unmasked, masks_dropped=25)
+    assert rows_of(_print(replace(RUN, photometric=(dropped,))))["masks"].startswith("0 used, 25 dropped")
+
+
+def test_a_hand_without_pixels_has_dashes_beside_one_with() -> None:
+    def twice(array: np.ndarray) -> np.ndarray:
+        return np.concatenate([array, array])
+
+    names = [f.name for f in fields(FitResult) if getattr(getattr(RESULT, f.name), "shape", (0,))[:1] == (1,)]
+    both = replace(RESULT, side=("left", "right"), **{name: twice(getattr(RESULT, name)) for name in names})
+    assert "joints_m" in names and find_problem(both) is None
+    run = replace(RUN, photometric=(None, REPORT))
+    left, right = summarise(both, [SEEN, SEEN], run).hands
+    assert left.photometric is None and right.photometric == REPORT
+    console = Console(file=io.StringIO(), width=140)
+    print_summary(summarise(both, [SEEN, SEEN], run), console)
+    assert isinstance(console.file, io.StringIO)
+    assert rows_of(console.file.getvalue())["SSIM where covered"].split() == ["-", "0.700", "->", "0.901"]

@@ -20,7 +20,7 @@ from fitter.app.options import Command
 from fitter.app.progress import Progress
 from fitter.camera import Camera, assumed_camera, parse_intrinsics
 from fitter.clip import Clip, Frame, open_clip
-from fitter.config import Config
+from fitter.config import Config, Export
 from fitter.energy import Energy
 from fitter.energy.size import Size
 from fitter.errors import InputError
@@ -28,6 +28,7 @@ from fitter.export.assemble import FittedHand, assemble_result
 from fitter.export.atomic import prepare_folder
 from fitter.export.meshes import HandMesh, write_frame_meshes, write_mesh
 from fitter.export.result import FitResult, save_result
+from fitter.export.texture import texture_of, write_texture
 from fitter.hand import HandModel
 from fitter.hand.load import load_hand_model
 from fitter.initialise import initial_states
@@ -38,7 +39,10 @@ from fitter.observe.landmarks import landmarks_of
 from fitter.observe.observations import Observations
 from fitter.observe.tracks import track_hands
 from fitter.pipeline import FitInput, fit_hand
+from fitter.visualize.comparison import write_comparison
+from fitter.visualize.dressed import DressedHand
 from fitter.visualize.overlay import DrawnHand, write_overlay
+from fitter.visualize.turntable import TurntableHand, write_turntable
 from priors.synthetic.clip import DemoClip
 
 log = logging.getLogger(__name__)
@@ -128,29 +132,64 @@ def export(
 ) -> FitResult:
     """Write everything that the configuration asks for; result.npz last, so that it stands for a complete folder."""
     result = assemble_result(hands, clip, camera)
-    if config.export.meshes:
-        for index in range(len(result.side)):
-            write_hand_meshes(hands[index], result, index, folder / "meshes", config.export.mesh_per_frame)
+    for index, hand in enumerate(hands):
+        if config.export.meshes:
+            write_hand_meshes(hand, result, index, folder / "meshes", config.export.mesh_per_frame)
+        write_looks(hand, config.export, folder)
+    fitted_camera = camera.scaled(float(result.K[0, 0]) / camera.fx)  # the fit may have moved the focal length
     if config.export.overlay:
         frames = counted(clip, progress)
-        fitted_camera = camera.scaled(float(result.K[0, 0]) / camera.fx)  # the fit may have moved the focal length
         write_overlay(folder / "overlay.mp4", frames, drawn_hands(result), fitted_camera, clip.fps)
+    dressed = dressed_hands(hands, result)
+    if config.export.comparison and dressed:
+        write_comparison(folder / "comparison.mp4", counted(clip, progress), dressed, fitted_camera, clip.fps)
     save_truth(clip, folder)
     save_result(result, folder)
     return result
 
 
 def write_hand_meshes(hand: FittedHand, result: FitResult, index: int, folder: Path, every_frame: bool) -> None:
-    """The hand at rest as GLB and OBJ, and on request its mesh in every frame."""
+    """The hand at rest as GLB and OBJ with its texture, if it has one, and on request its mesh in every frame."""
     prepare_folder(folder)
+    mesh, appearance = rest_mesh(hand), hand.fit.appearance
+    texture = None if appearance is None else texture_of(appearance)
+    for suffix in (".glb", ".obj"):
+        write_mesh(folder / f"{hand.side}{suffix}", mesh, texture)
+    if every_frame:
+        every = replace(mesh, axes="camera")
+        write_frame_meshes(folder / hand.side, every, result.vertices_m[index], texture=texture)
+
+
+def rest_mesh(hand: FittedHand) -> HandMesh:
+    """The hand at rest, of the side that was seen."""
     model, betas = hand.fit.scene.model, hand.fit.state.betas
     rest = model.with_shape(betas).vertices.numpy() * ([-1.0, 1.0, 1.0] if hand.side == "left" else 1.0)
-    uv, uv_faces = model.uv.numpy(), model.uv_faces.numpy().astype(np.int32)
-    mesh = HandMesh(hand.side, rest, result.faces, uv, uv_faces, axes="rest")
-    for suffix in (".glb", ".obj"):
-        write_mesh(folder / f"{hand.side}{suffix}", mesh)
-    if every_frame:
-        write_frame_meshes(folder / hand.side, replace(mesh, axes="camera"), result.vertices_m[index])
+    faces, uv_faces = model.faces.numpy().astype(np.int32), model.uv_faces.numpy().astype(np.int32)
+    return HandMesh(hand.side, rest, faces, model.uv.numpy(), uv_faces, axes="rest")
+
+
+def write_looks(hand: FittedHand, wanted: Export, folder: Path) -> None:
+    """The still pictures of what the hand wears; nothing where it was fitted without pixels."""
+    appearance, model = hand.fit.appearance, hand.fit.scene.model
+    if appearance is None:
+        return
+    if wanted.textures:
+        write_texture(folder, hand.side, appearance)
+    if wanted.turntable:
+        mesh, uv, uv_faces = rest_mesh(hand), model.uv.numpy(), model.uv_faces.numpy()
+        shown = TurntableHand(hand.side, mesh.vertices_m, mesh.faces, uv, uv_faces, appearance)
+        write_turntable(folder / f"turntable_{hand.side}.png", shown)
+
+
+def dressed_hands(hands: Sequence[FittedHand], result: FitResult) -> list[DressedHand]:
+    """The result's hands that wear something, as the comparison shows them: in the input's frames."""
+    dressed = []
+    for hand, drawn in zip(hands, drawn_hands(result), strict=True):
+        appearance, model = hand.fit.appearance, hand.fit.scene.model
+        if appearance is not None:
+            worn = appearance if hand.side == "right" else appearance.mirrored()
+            dressed.append(DressedHand(drawn, worn, model.uv.numpy(), model.uv_faces.numpy()))
+    return dressed
 
 
 def drawn_hands(result: FitResult) -> list[DrawnHand]:

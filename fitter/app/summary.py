@@ -4,7 +4,7 @@ summary = summarise(result, observations, Run(folder, seconds=12.3, warnings=jou
 print_summary(summary)
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from fitter.evaluate.metrics import jitter, mpjpe, pa_mpjpe
 from fitter.export.result import FitResult
 from fitter.observe.observations import Observations
 from fitter.skeleton import POINT_NAMES, POINT_PARENTS
+from fitter.synthesis.report import PhotometricReport
 
 MM_PER_M = 1000.0
 
@@ -26,6 +27,7 @@ class Run:
     """What the summary tells about the run beside the result itself.
 
     `truth_m`: true joints of each hand (OpenPose order, metres, camera axes), where they are known, as for the demo.
+    `photometric`: of each hand, None where no pixels were compared; empty where there were none at all.
     """
 
     folder: Path
@@ -33,6 +35,7 @@ class Run:
     warnings: tuple[str, ...] = ()
     hand_length_known: bool = False
     truth_m: Float[np.ndarray, "hands frames 21 3"] | None = None
+    photometric: tuple[PhotometricReport | None, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -43,7 +46,7 @@ class HandSummary:
     own definition of the joints is part of it. `jitter_px`, `detection_jitter_px`: RMS distance of the hand's centre in
     the image from its moving average, of the fit and of the detections. `sigma_mm`: median standard deviation of the
     joints. `error_mm`: mean error of the joints relative to the wrist, `aligned_error_mm` after similarity alignment of
-    each frame (PA-MPJPE); None without truth.
+    each frame (PA-MPJPE); None without truth. `photometric`: None without pixels.
     """
 
     side: str
@@ -56,6 +59,7 @@ class HandSummary:
     length_mm: float
     error_mm: float | None = None
     aligned_error_mm: float | None = None
+    photometric: PhotometricReport | None = None
 
 
 @dataclass(frozen=True)
@@ -104,6 +108,7 @@ def _summarise_hand(result: FitResult, hand: int, seen: Observations, run: Run) 
         length_mm=MM_PER_M * hand_length(joints[present]) if present.any() else float("nan"),
         error_mm=None if truth is None else MM_PER_M * mpjpe(joints[present], truth),
         aligned_error_mm=None if truth is None else MM_PER_M * pa_mpjpe(joints[present], truth),
+        photometric=run.photometric[hand] if run.photometric else None,
     )
 
 
@@ -165,4 +170,29 @@ def _rows(summary: Summary) -> list[tuple[str, ...]]:
     if summary.run.truth_m is not None:
         rows.append(("error to the truth", *(f"{hand.error_mm:.1f} mm" for hand in hands)))
         rows.append(("the same, aligned", *(f"{hand.aligned_error_mm:.1f} mm" for hand in hands)))
-    return rows
+    reports = [hand.photometric for hand in hands]
+    return [*rows, *_photometric_rows(reports, frames)] if any(reports) else rows
+
+
+def _photometric_rows(reports: Sequence[PhotometricReport | None], frames: int) -> list[tuple[str, ...]]:
+    """What the pixels brought: after the keypoints alone -> in the result. A hand without pixels has a dash."""
+    lines: tuple[tuple[str, Callable[[PhotometricReport], str | None]], ...] = (
+        ("compared with the pixels", lambda seen: f"{seen.frames_used} of {frames} frames"),
+        ("PSNR where covered", lambda seen: f"{seen.psnr_before_db:.1f} -> {seen.psnr_db:.1f} dB"),
+        ("SSIM where covered", lambda seen: f"{seen.ssim_before:.3f} -> {seen.ssim:.3f}"),
+        ("overlap with the masks", _overlap),
+        ("masks", _masks),
+    )
+    rows = [(label, *("-" if seen is None else text(seen) or "-" for seen in reports)) for label, text in lines]
+    return [row for row in rows if set(row[1:]) != {"-"}]
+
+
+def _overlap(seen: PhotometricReport) -> str | None:
+    return None if seen.iou is None or seen.iou_before is None else f"{seen.iou_before:.3f} -> {seen.iou:.3f} (IoU)"
+
+
+def _masks(seen: PhotometricReport) -> str | None:
+    if seen.masks_used + seen.masks_dropped == 0:
+        return None
+    dropped = f", {seen.masks_dropped} dropped (disagree with the keypoints)" if seen.masks_dropped else ""
+    return f"{seen.masks_used} used{dropped}"

@@ -28,11 +28,17 @@ class Observe:
 
 @dataclass(frozen=True)
 class Export:
-    """What is written beside result.npz and config.yaml."""
+    """What is written beside result.npz and config.yaml.
+
+    `comparison`, `turntable` and `textures` only for hands that were fitted with pixels.
+    """
 
     overlay: bool = True
+    comparison: bool = True
     meshes: bool = True
     mesh_per_frame: bool = False
+    textures: bool = True
+    turntable: bool = True
 
 
 @dataclass(frozen=True)

@@ -73,7 +73,7 @@ def assemble_result(hands: Sequence[FittedHand], clip: Clip, camera: Camera) -> 
         pose=stacked([row.parameters.pose for row in rows]),
         betas=np.stack([row.parameters.betas.numpy() for row in rows]).astype(np.float32),
         translation_m=stacked([row.parameters.translation_m for row in rows]),
-        lighting=np.full((len(hands), 1, 9, 3), np.nan, dtype=np.float32),
+        lighting=np.stack([lighting_of(hand) for hand in hands])[:, None],
         K=camera.matrix,
         K_known=camera.known,
         hand_model=cast('Literal["anny", "mano"]', model.name),
@@ -81,6 +81,15 @@ def assemble_result(hands: Sequence[FittedHand], clip: Clip, camera: Camera) -> 
         fps=clip.fps,
         status=status_of(hands),
     )
+
+
+def lighting_of(hand: FittedHand) -> Float[np.ndarray, "9 3"]:
+    """Spherical harmonics of the light on this hand in the input's frames, float32; NaN where none was estimated."""
+    appearance = hand.fit.appearance
+    if appearance is None:
+        return np.full((9, 3), np.nan, dtype=np.float32)
+    worn = appearance if hand.side == "right" else appearance.mirrored()
+    return worn.lighting.cpu().numpy().astype(np.float32)
 
 
 def status_of(hands: Sequence[FittedHand]) -> str:

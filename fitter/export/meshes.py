@@ -11,24 +11,21 @@ of the hand +y) are y-up already and written as they are. Units are metres. A le
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int, UInt8
+from jaxtyping import Float, Int
 
 from fitter.export.atomic import atomic_path, prepare_folder
+from fitter.export.texture import Texture, image_of, write_png
 from fitter.observe.observations import Side
 from fitter.render.shading import srgb_to_linear, vertex_normals
-
-if TYPE_CHECKING:
-    from PIL.Image import Image
 
 # sRGB of a medium skin, seen where there is no texture.
 PLAIN_COLOUR = (0.80, 0.62, 0.52)
 ROUGHNESS = 0.7  # matt: skin under a diffuse lamp
 Suffix = Literal[".glb", ".obj"]
-Texture = UInt8[np.ndarray, "height width 3"]
 
 
 @dataclass(frozen=True)
@@ -80,7 +77,7 @@ def write_glb(path: Path, mesh: HandMesh, texture: Texture | None = None) -> Non
     material = PBRMaterial(
         name=mesh.side,
         baseColorFactor=plain_colour() if texture is None else None,
-        baseColorTexture=None if texture is None else _image(texture),
+        baseColorTexture=None if texture is None else image_of(texture),
         metallicFactor=0.0,
         roughnessFactor=ROUGHNESS,
     )
@@ -106,8 +103,7 @@ def write_obj(path: Path, mesh: HandMesh, texture: Texture | None = None) -> Non
     red, green, blue = PLAIN_COLOUR if texture is None else (1.0, 1.0, 1.0)
     material = f"newmtl {mesh.side}\nKd {red:.4f} {green:.4f} {blue:.4f}\nKs 0 0 0\nillum 1\n"
     if texture is not None:
-        with atomic_path(path.with_suffix(".png")) as temporary:
-            _image(texture).save(temporary)
+        write_png(path.with_suffix(".png"), texture)
         material += f"map_Kd {path.with_suffix('.png').name}\n"
     with atomic_path(path.with_suffix(".mtl")) as temporary:
         temporary.write_text(material)
@@ -158,10 +154,3 @@ def smooth_normals(
 def plain_colour() -> list[float]:
     """The untextured colour as glTF wants it: linear RGB and alpha."""
     return [*srgb_to_linear(torch.tensor(PLAIN_COLOUR, dtype=torch.float64)).tolist(), 1.0]
-
-
-def _image(texture: Texture) -> "Image":
-    """Pillow is imported only where a texture is written."""
-    from PIL.Image import fromarray
-
-    return fromarray(np.ascontiguousarray(texture))

@@ -3,6 +3,7 @@
     left_vertices = mirror_points(right_vertices)
     left_pose = mirror_axis_angle(right_pose.unflatten(-1, (16, 3))).flatten(-2)
     left_faces = mirror_faces(right_faces)
+    left_lighting = mirror_lighting(right_lighting)
 
 The camera of the flipped frames is `Camera.mirrored()`. A mirrored pose and translation reproduce the mirrored vertices
 in MANO's left model with the same betas, provided that its shape basis is corrected: the published MANO_LEFT repeats
@@ -28,6 +29,15 @@ def mirror_rotations(rotations: Float[Tensor, "*any 3 3"]) -> Float[Tensor, "*an
     """Rotation matrices R seen in the mirror: S R S with S = diag(-1, 1, 1)."""
     sign = rotations.new_tensor([-1.0, 1.0, 1.0])
     return rotations * sign[:, None] * sign
+
+
+def mirror_lighting(lighting: Float[Tensor, "*any 9 3"]) -> Float[Tensor, "*any 9 3"]:
+    """Second-order spherical harmonics (the order of `fitter.render.shading.sh_basis`) of the light in the mirror.
+
+    Those odd in x change their sign: Y11 ~ x, Y2-2 ~ xy and Y21 ~ xz.
+    """
+    sign = lighting.new_tensor([1.0, 1.0, 1.0, -1.0, -1.0, 1.0, 1.0, -1.0, 1.0])
+    return lighting * sign.unsqueeze(-1)
 
 
 def mirror_faces(faces: Int[Tensor, "faces 3"]) -> Int[Tensor, "faces 3"]:

@@ -11,6 +11,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from fitter.hand.mirror import mirror_lighting
+
 
 @dataclass(frozen=True)
 class Appearance:
@@ -30,6 +32,10 @@ class Appearance:
     @property
     def size(self) -> int:
         return self.albedo.shape[0]
+
+    def mirrored(self) -> "Appearance":
+        """What the mirrored hand wears in the mirrored frames: the same texels, the light from the other side."""
+        return replace(self, lighting=mirror_lighting(self.lighting))
 
     def to(self, *, dtype: torch.dtype | None = None, device: torch.device | str | None = None) -> "Appearance":
         return replace(self, **{f.name: getattr(self, f.name).to(device=device, dtype=dtype) for f in fields(self)})

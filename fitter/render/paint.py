@@ -13,6 +13,7 @@ from jaxtyping import Float, Int, UInt8
 from numba import njit
 from torch import Tensor
 
+from fitter.render.rasterizer import Fragments
 from fitter.render.zbuffer import ZBuffer
 
 SAMPLES = 2  # along each side of a pixel
@@ -34,22 +35,31 @@ def paint(
     occlusion is darkened along its border, so that fingers before a palm read.
     """
     width, height = size
+    seen = samples_of(screen, faces, size)
+    picture = np.zeros((height, width, 4), np.float32)
+    average_samples(
+        *(seen.triangle_id[0].numpy(), seen.barycentric[0].numpy(), seen.depth[0].numpy()),
+        *(faces.cpu().numpy(), colours.detach().cpu().numpy().astype(np.float32)),
+        OCCLUSION_STEP_M if occlusion_lines else np.inf,
+        picture,
+    )
+    return picture
+
+
+def samples_of(screen: Float[Tensor, "vertices 3"], faces: Int[Tensor, "faces 3"], size: tuple[int, int]) -> Fragments:
+    """What the SAMPLES x SAMPLES parts of every pixel see: one frame, as many times wider and higher than `size`."""
+    width, height = size
     # The rasterizer works on frames in parallel, so one picture is drawn as several low ones.
     bands = torch.get_num_threads()
     band_height = -(-height // bands)
     top = torch.arange(bands, dtype=screen.dtype) * band_height * SAMPLES
     fine = screen * screen.new_tensor([SAMPLES, SAMPLES, 1.0]) - top[:, None, None] * screen.new_tensor([0.0, 1.0, 0.0])
     seen = ZBuffer().rasterize(fine, faces, (width * SAMPLES, band_height * SAMPLES))
-    picture = np.zeros((height, width, 4), np.float32)
-    average_samples(
-        seen.triangle_id.flatten(0, 1).numpy()[: height * SAMPLES],
-        seen.barycentric.flatten(0, 1).numpy(),
-        seen.depth.flatten(0, 1).numpy(),
-        *(faces.cpu().numpy(), colours.detach().cpu().numpy().astype(np.float32)),
-        OCCLUSION_STEP_M if occlusion_lines else np.inf,
-        picture,
-    )
-    return picture
+
+    def joined(bands: Tensor) -> Tensor:
+        return bands.flatten(0, 1)[None, : height * SAMPLES]
+
+    return Fragments(joined(seen.triangle_id), joined(seen.barycentric), joined(seen.depth))
 
 
 @njit(cache=True, nogil=True)

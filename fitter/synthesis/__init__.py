@@ -1,0 +1,1 @@
+"""Analysis by synthesis: what the pixels add to a fit of keypoints."""
