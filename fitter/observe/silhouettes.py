@@ -1,0 +1,112 @@
+"""Where masks say that the hand ends: signed distances and points on the outline, in window pixels.
+
+    silhouettes = silhouettes_of(masks, inside, trust)
+    silhouettes.distance                           # (frames, size, size), negative in the hand
+
+A mask is cut off where the image ends, and the hand goes on: what lies outside of the image is neither hand nor
+ground, so that neither distances nor points know an outline there.
+"""
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float, UInt8
+from torch import Tensor
+
+from fitter.observe.pictures import Silhouettes
+
+# Distances end at this share of the window's side: what is further off is no neighbour of the outline.
+BOUND = 0.25
+# Points per frame: a hand's outline in a window of 224 pixels is about twice as long (in pixels).
+POINTS = 512
+# Blurs the steps of the pixels, which turn normals by up to 45 degrees; rounds a fingertip by less than 0.1 pixels.
+SMOOTHING_PX = 1.0
+# A threshold for masks of 8 bits: at least half hand.
+HALF = 128
+# The distance rises by 1 per pixel; where it is this much flatter, a part is too thin to say which side is which.
+LEAST_SLOPE = 0.3
+
+
+def silhouettes_of(
+    masks: UInt8[Tensor, "frames size size"] | Bool[Tensor, "frames size size"],
+    inside: Bool[Tensor, "frames size size"],
+    trust: Float[Tensor, "frames"],
+    points: int = POINTS,
+) -> Silhouettes:
+    """Masks in window pixels (True or at least 128: hand) as distances and at most `points` outline points per frame.
+
+    `inside` are the window pixels that lie in the image. Frames without hand or without ground get trust 0.
+    """
+    n_frames, size = masks.shape[:2]
+    hands = (masks if masks.dtype == torch.bool else masks >= HALF).cpu().numpy()
+    seen = inside.cpu().numpy()
+    distance = np.zeros((n_frames, size, size), np.float32)
+    outline = np.zeros((n_frames, points, 4), np.float32)
+    count = np.zeros(n_frames, np.int64)
+    for t in torch.nonzero(trust.cpu() > 0).squeeze(1).tolist():
+        hand, ground = hands[t] & seen[t], ~hands[t] & seen[t]
+        if not (hand.any() and ground.any()):
+            trust = torch.where(torch.arange(n_frames, device=trust.device) == t, 0.0, trust)
+            continue
+        signed = signed_distance(hand, ground)
+        found = outline_points(hand, seen[t], signed, points)
+        distance[t] = np.clip(signed, -BOUND * size, BOUND * size)
+        outline[t, : len(found)], count[t] = found, len(found)
+    arrays = (torch.from_numpy(array) for array in (distance, outline, count))
+    return Silhouettes(*arrays, trust=trust.cpu(), inside=inside.cpu())
+
+
+def signed_distance(
+    hand: Bool[np.ndarray, "size size"], ground: Bool[np.ndarray, "size size"]
+) -> Float[np.ndarray, "size size"]:
+    """Pixels to the border between hand and ground, negative in the hand, a little smoothed.
+
+    The border runs half a pixel from the centres on its sides. Pixels that are neither continue the nearest that are.
+    """
+    import cv2
+
+    to_hand, to_ground = (
+        cv2.distanceTransform((~each).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE) for each in (hand, ground)
+    )
+    signed = to_hand - to_ground + np.where(hand, 0.5, -0.5).astype(np.float32) * (hand | ground)
+    return cv2.GaussianBlur(signed, (0, 0), SMOOTHING_PX, borderType=cv2.BORDER_REPLICATE)
+
+
+def outline_points(
+    hand: Bool[np.ndarray, "size size"],
+    inside: Bool[np.ndarray, "size size"],
+    signed: Float[np.ndarray, "size size"],
+    points: int,
+) -> Float[np.ndarray, "found 4"]:
+    """Points of distance 0 with their outward normals, evenly along the mask's border, none at the image's border."""
+    import cv2
+
+    known = cv2.erode(inside.astype(np.uint8), np.ones((3, 3)), borderType=cv2.BORDER_CONSTANT, borderValue=0)
+    chains, _ = cv2.findContours(hand.astype(np.uint8), cv2.RETR_LIST, cv2.CHAIN_APPROX_NONE)
+    pixels = np.concatenate(chains)[:, 0]  # column, row
+    steps = np.concatenate([np.linalg.norm(np.roll(chain, -1, 0) - chain, axis=2)[:, 0] for chain in chains])
+    kept = known[pixels[:, 1], pixels[:, 0]] > 0
+    pixels, steps = pixels[kept], steps[kept]
+    if len(pixels) > points:
+        along = np.cumsum(steps)
+        pixels = pixels[np.searchsorted(along, np.linspace(0.0, along[-1], points, endpoint=False))]
+    right, down = (
+        cv2.Sobel(signed, cv2.CV_32F, *order, ksize=3, scale=1 / 8, borderType=cv2.BORDER_REPLICATE)
+        for order in ((1, 0), (0, 1))
+    )
+    places = pixels.astype(np.float32)
+    for _ in range(2):  # Newton's steps down the distance; the second moves by hundredths of a pixel
+        height, normals = between_pixels(signed, places), np.stack([between_pixels(right, places), between_pixels(down, places)], 1)
+        places = places - normals * (height / np.maximum((normals**2).sum(1), LEAST_SLOPE**2))[:, None]
+    normals = np.stack([between_pixels(right, places), between_pixels(down, places)], 1)
+    slope = np.linalg.norm(normals, axis=1)
+    clear = slope >= LEAST_SLOPE
+    return np.concatenate([places + 0.5, normals / np.maximum(slope, LEAST_SLOPE)[:, None]], 1)[clear]
+
+
+def between_pixels(field: Float[np.ndarray, "size size"], places: Float[np.ndarray, "n 2"]) -> Float[np.ndarray, "n"]:
+    """A field between its pixels, bilinear; `places` (x, y) count from the centre of the first pixel."""
+    import cv2
+
+    if len(places) == 0:
+        return np.zeros(0, np.float32)
+    return cv2.remap(field, places[None], None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)[0]
