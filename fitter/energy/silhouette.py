@@ -119,7 +119,7 @@ class Silhouette:
     def compiled(
         self, scene: Scene, evidence: Evidence, with_rows: bool
     ) -> tuple[Float[Tensor, "frames"], SurfaceRows]:
-        """Energy of every frame and, unless they are left empty, its rows."""
+        """Energy of every frame and, unless they are left at 0, its rows."""
         masks, outline, wrist = silhouettes_in(evidence), scene.outline, at_wrist(scene)
         vertices = np.ascontiguousarray(scene.vertices.detach().numpy(), dtype=np.float64)
         n_frames = len(vertices)
@@ -129,8 +129,7 @@ class Silhouette:
         ).astype(np.float64)
         lenses = (scene.focal.detach() * windows_of(scene).scale.unsqueeze(1)).double().numpy()
         energy = np.zeros(n_frames)
-        gradient = np.zeros(vertices.shape if with_rows else (0, 0, 0))
-        information = np.zeros((*vertices.shape[:2], 6) if with_rows else (0, 0, 0))
+        gradient, information = np.zeros(vertices.shape), np.zeros((*vertices.shape[:2], 6))
         first, match = first_crossings(outline, n_frames), matched(outline, wrist, masks)
         crossings = outline.position.double().numpy(), outline.corners.numpy(), outline.weights.double().numpy()
         pixels = masks.distance.numpy(), masks.inside.numpy(), masks.outline.numpy(), masks.count.numpy()
@@ -140,7 +139,7 @@ class Silhouette:
                 first[chunk.start : chunk.stop + 1],
                 *(crossings, wrist.numpy(), tuple(each[chunk] for each in pixels), match[chunk], rules[chunk]),
                 *(BOUND * masks.size, vertices[chunk], lenses[chunk]),
-                *(energy[chunk], gradient[chunk], information[chunk]),
+                *(with_rows, energy[chunk], gradient[chunk], information[chunk]),
             )
 
         over_frames(add, n_frames)
@@ -245,9 +244,7 @@ def first_crossings(outline: Outline, n_frames: int) -> Int[np.ndarray, "frames_
     return np.searchsorted(outline.frame.cpu().numpy(), np.arange(n_frames + 1))
 
 
-def matched(
-    outline: Outline, wrist: Bool[Tensor, "crossings"], masks: Silhouettes
-) -> Int[np.ndarray, "frames points"]:
+def matched(outline: Outline, wrist: Bool[Tensor, "crossings"], masks: Silhouettes) -> Int[np.ndarray, "frames points"]:
     """For every outline point of the masks the crossing that it is compared with, NONE, or WRIST: not compared.
 
     Rows beyond `masks.count` and frames without trust hold WRIST.

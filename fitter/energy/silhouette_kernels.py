@@ -200,8 +200,10 @@ def add_mask_to_mesh(crossings, points, match, far, rule, vertices, lens, gradie
 
 @njit(cache=True, nogil=True)
 @no_type_check
-def add_frames(first, crossings, at_wrist, masks, match, rules, far, vertices, lenses, energy, gradient, information):
-    """Energy per frame, and its rows where `gradient` and `information` have frames.
+def add_frames(
+    first, crossings, at_wrist, masks, match, rules, far, vertices, lenses, with_rows, energy, gradient, information
+):
+    """Energy per frame, and its rows if they are wanted.
 
     crossings = position, corners, weights of all frames; masks = distance, inside, outline, count; rules (frames, 3) =
     sigma, width, weight of each of the two directions.
@@ -213,8 +215,8 @@ def add_frames(first, crossings, at_wrist, masks, match, rules, far, vertices, l
         if rules[t, 2] == 0.0:
             continue
         here, rule = slice(first[t], first[t + 1]), (rules[t, 0], rules[t, 1], rules[t, 2])
-        ours = gradient[t] if len(gradient) else nowhere
-        theirs = information[t] if len(gradient) else nowhere
+        ours = gradient[t] if with_rows else nowhere
+        theirs = information[t] if with_rows else nowhere
         energy[t] = add_mesh_to_mask(
             (position[here], corners[here], weights[here]),
             *(at_wrist[here], (distance[t], inside[t]), rule, vertices[t], lenses[t], ours, theirs),

@@ -67,6 +67,8 @@ def signed_distance(
     to_hand, to_ground = (
         cv2.distanceTransform((~each).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE) for each in (hand, ground)
     )
+    # Roots of whole numbers, but for the last digits, which differ from run to run.
+    to_hand, to_ground = np.sqrt(np.rint(to_hand**2)), np.sqrt(np.rint(to_ground**2))
     signed = to_hand - to_ground + np.where(hand, 0.5, -0.5).astype(np.float32) * (hand | ground)
     return cv2.GaussianBlur(signed, (0, 0), SMOOTHING_PX, borderType=cv2.BORDER_REPLICATE)
 
@@ -80,7 +82,7 @@ def outline_points(
     """Points of distance 0 with their outward normals, evenly along the mask's border, none at the image's border."""
     import cv2
 
-    known = cv2.erode(inside.astype(np.uint8), np.ones((3, 3)), borderType=cv2.BORDER_CONSTANT, borderValue=0)
+    known = cv2.erode(inside.astype(np.uint8), np.ones((3, 3)), borderType=cv2.BORDER_CONSTANT, borderValue=(0,))
     chains, _ = cv2.findContours(hand.astype(np.uint8), cv2.RETR_LIST, cv2.CHAIN_APPROX_NONE)
     pixels = np.concatenate(chains)[:, 0]  # column, row
     steps = np.concatenate([np.linalg.norm(np.roll(chain, -1, 0) - chain, axis=2)[:, 0] for chain in chains])
@@ -93,14 +95,19 @@ def outline_points(
         cv2.Sobel(signed, cv2.CV_32F, *order, ksize=3, scale=1 / 8, borderType=cv2.BORDER_REPLICATE)
         for order in ((1, 0), (0, 1))
     )
+
+    def slope_at(places: Float[np.ndarray, "n 2"]) -> Float[np.ndarray, "n 2"]:
+        return np.stack([between_pixels(right, places), between_pixels(down, places)], axis=1)
+
     places = pixels.astype(np.float32)
     for _ in range(2):  # Newton's steps down the distance; the second moves by hundredths of a pixel
-        height, normals = between_pixels(signed, places), np.stack([between_pixels(right, places), between_pixels(down, places)], 1)
-        places = places - normals * (height / np.maximum((normals**2).sum(1), LEAST_SLOPE**2))[:, None]
-    normals = np.stack([between_pixels(right, places), between_pixels(down, places)], 1)
-    slope = np.linalg.norm(normals, axis=1)
-    clear = slope >= LEAST_SLOPE
-    return np.concatenate([places + 0.5, normals / np.maximum(slope, LEAST_SLOPE)[:, None]], 1)[clear]
+        slope = slope_at(places)
+        steepness = np.maximum(np.sum(slope**2, axis=1), LEAST_SLOPE**2)
+        places = places - slope * (between_pixels(signed, places) / steepness)[:, None]
+    slope = slope_at(places)
+    length = np.linalg.norm(slope, axis=1, keepdims=True)
+    clear = length[:, 0] >= LEAST_SLOPE
+    return np.concatenate([places + 0.5, slope / np.maximum(length, LEAST_SLOPE)], axis=1)[clear]
 
 
 def between_pixels(field: Float[np.ndarray, "size size"], places: Float[np.ndarray, "n 2"]) -> Float[np.ndarray, "n"]:
@@ -109,4 +116,4 @@ def between_pixels(field: Float[np.ndarray, "size size"], places: Float[np.ndarr
 
     if len(places) == 0:
         return np.zeros(0, np.float32)
-    return cv2.remap(field, places[None], None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)[0]
+    return cv2.remap(field, *cv2.split(places[None]), cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)[0]

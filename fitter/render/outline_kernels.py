@@ -128,7 +128,10 @@ def trace_frame(frame, faces, twin, triangle_id, near_m, pairs, places, corners)
     found = 0
     for i in range(len(pairs)):
         column, row, right, down = pairs[i, 0], pairs[i, 1], pairs[i, 2], pairs[i, 3]
-        axis, line, start, direction = (0, row + 0.5, column + 0.5, right) if right else (1, column + 0.5, row + 0.5, down)
+        if right:
+            axis, line, start, direction = 0, row + 0.5, column + 0.5, right
+        else:
+            axis, line, start, direction = 1, column + 0.5, row + 0.5, down
         edge = silhouette_edge(frame, faces, twin, triangle_id[row, column], axis, line, direction, near_m)
         if edge < 0:
             continue
