@@ -6,8 +6,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from fitter.energy.silhouette import Silhouette, at_wrist, matched, near_wrist
+from fitter.energy.silhouette import Silhouette
 from fitter.energy.silhouette_kernels import NONE, WRIST
+from fitter.energy.silhouette_pairs import Comparison, at_wrist, compare, matched, near_wrist
 from fitter.energy.term import SurfaceRows, robust_loss, term_energy
 from fitter.hand import HandModel
 from fitter.observe.evidence import REFERENCE_SPAN_PX, Evidence
@@ -56,6 +57,11 @@ def shifted(scene: Scene, right_px: float, down_px: float = 0.0) -> Scene:
     tangent = torch.tensor([right_px, down_px]).double() / scene.windows.scale[:, None] / scene.focal
     trajectory = scene.state.trajectory + torch.nn.functional.pad(tangent, (0, 1))
     return scene.with_state(replace(scene.state, trajectory=trajectory))
+
+
+def compared_in(scene: Scene, evidence: Evidence) -> Comparison:
+    assert evidence.silhouettes is not None
+    return compare(scene, evidence.silhouettes, TERM.together(evidence.silhouettes))
 
 
 def assert_same(one: SurfaceRows, other: SurfaceRows) -> None:
@@ -221,7 +227,7 @@ def test_crossings_and_points_at_the_wrist_are_left_out() -> None:
     assert bool((left_out == (rest > -0.008)).all()) and 0 < int(left_out.sum()) < len(left_out) // 2
     partners = torch.from_numpy(matched(scene.outline, left_out, evidence.silhouettes))
     assert not bool(left_out[partners[partners >= 0]].any())
-    compared = TERM.compare(scene, evidence.silhouettes)
+    compared = compared_in(scene, evidence)
     assert not bool(left_out[compared.crossing].any())
     assert int((partners == WRIST).sum()) > 30
 
@@ -255,7 +261,7 @@ def test_where_the_image_ends_nothing_pulls() -> None:
     pixels = samples.residual[:, 0] * TERM.sigma(scene, evidence)[samples.frame]
     assert float(pixels.abs().max()) < 1.0 and float(pixels.square().mean().sqrt()) < 0.3
     outside = scene.outline.position[:, 0] > 60
-    compared = TERM.compare(scene, evidence.silhouettes)  # pyright: ignore[reportArgumentType]
+    compared = compared_in(scene, evidence)
     assert int(outside.sum()) > 300
     assert not bool(outside[compared.crossing[compared.point < 0]].any())
     # A mask that pretends that the hand ends with the image would pull all that is beyond.
@@ -286,8 +292,7 @@ def test_a_mesh_outside_of_the_window_is_as_far_away_as_can_be() -> None:
     samples = TERM.samples(gone, evidence)
     far = BOUND * SIZE / TERM.sigma(gone, evidence)[samples.frame]
     assert torch.allclose(samples.residual[:, 0], far) and len(far) > 500
-    partners = matched(gone.outline, at_wrist(gone), evidence.silhouettes)  # pyright: ignore[reportArgumentType]
-    assert int((partners == NONE).sum()) == len(far)
+    assert bool((compared_in(gone, evidence).crossing == NONE).all())
     rows = TERM.rows(gone, evidence)
     assert not rows.gradient.any() and not rows.information.any()
     assert float(TERM.energy(gone, evidence)) > float(TERM.energy(truth, evidence))

@@ -84,7 +84,7 @@ def outline_points(
 
     known = cv2.erode(inside.astype(np.uint8), np.ones((3, 3)), borderType=cv2.BORDER_CONSTANT, borderValue=(0,))
     chains, _ = cv2.findContours(hand.astype(np.uint8), cv2.RETR_LIST, cv2.CHAIN_APPROX_NONE)
-    pixels = np.concatenate(chains)[:, 0]  # column, row
+    pixels = np.asarray(np.concatenate(chains)[:, 0], dtype=np.int64)  # column, row
     steps = np.concatenate([np.linalg.norm(np.roll(chain, -1, 0) - chain, axis=2)[:, 0] for chain in chains])
     kept = known[pixels[:, 1], pixels[:, 0]] > 0
     pixels, steps = pixels[kept], steps[kept]
@@ -112,8 +112,8 @@ def outline_points(
 
 def between_pixels(field: Float[np.ndarray, "size size"], places: Float[np.ndarray, "n 2"]) -> Float[np.ndarray, "n"]:
     """A field between its pixels, bilinear; `places` (x, y) count from the centre of the first pixel."""
-    import cv2
-
-    if len(places) == 0:
-        return np.zeros(0, np.float32)
-    return cv2.remap(field, *cv2.split(places[None]), cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)[0]
+    low = np.clip(np.floor(places).astype(int), 0, len(field) - 2)
+    (right, down), (column, row) = np.clip(places - low, 0.0, 1.0).astype(np.float32).T, low.T
+    upper = (1.0 - right) * field[row, column] + right * field[row, column + 1]
+    lower = (1.0 - right) * field[row + 1, column] + right * field[row + 1, column + 1]
+    return (1.0 - down) * upper + down * lower
