@@ -18,13 +18,14 @@ from fitter.hand import HandModel, Landmarks, PosedHand
 from fitter.render.appearance import Appearance
 from fitter.render.choose import rasterizer_for
 from fitter.render.mesh import mesh_normals, mesh_vertices
+from fitter.render.outline import Outline, outline_of
 from fitter.render.rasterizer import Fragments
 from fitter.render.shading import irradiance
 from fitter.render.window import Windows
 from fitter.state import State
 
 # What stays the same when only the appearance changes.
-GEOMETRY = ("posed", "points", "focal", "keypoints", "vertices", "screen", "normals", "fragments")
+GEOMETRY = ("posed", "points", "focal", "keypoints", "vertices", "screen", "normals", "fragments", "outline")
 # Light reflected by a white surface is kept above this: harmonics can be negative, light cannot.
 LEAST_LIGHT = 0.02
 
@@ -133,6 +134,11 @@ class Scene:
         """What the windows' pixels see; not differentiable."""
         size = self._windows.size
         return rasterizer_for(self.vertices.device).rasterize(self.screen.detach(), self.model.faces, (size, size))
+
+    @cached_property
+    def outline(self) -> Outline:
+        """Where the mesh ends in the windows; not differentiable."""
+        return outline_of(self.screen, self.model.faces, self.fragments)
 
     @cached_property
     def vertex_light(self) -> Float[Tensor, "frames vertices 3"]:

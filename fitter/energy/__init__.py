@@ -15,6 +15,7 @@ from fitter.energy.image_depth import ImageDepth
 from fitter.energy.keypoints import Keypoints
 from fitter.energy.pose import Coupling, Pose
 from fitter.energy.shape import Shape
+from fitter.energy.silhouette import Silhouette
 from fitter.energy.size import Size
 from fitter.energy.smoothness import PoseSmoothness, TrajectorySmoothness
 from fitter.energy.term import ConditionalTerm, EnergyTerm, Term
@@ -39,6 +40,7 @@ class Energy:
     focal: Focal | None = Focal()
     pose_smoothness: PoseSmoothness | None = PoseSmoothness()
     trajectory_smoothness: TrajectorySmoothness | None = TrajectorySmoothness()
+    silhouette: Silhouette | None = Silhouette()
 
     def terms(self, evidence: Evidence | None = None) -> dict[str, Term]:
         """The terms that are on, by name; those that need more than keypoints only where `evidence` has it."""

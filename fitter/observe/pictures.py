@@ -6,7 +6,7 @@ pictures.linear(frame)            # (size, size, 3) linear RGB of one frame
 from dataclasses import dataclass, fields, replace
 
 import torch
-from jaxtyping import Float, Int, UInt8
+from jaxtyping import Bool, Float, Int, UInt8
 from torch import Tensor
 
 from fitter.render.shading import srgb_to_linear
@@ -47,12 +47,14 @@ class Silhouettes:
     outline   points on the outline and its outward normal there (x, y, normal x, normal y), `points` rows per frame
     count     how many rows of `outline` are meant; the others are 0
     trust     0..1 per frame; 0 where there is no mask or it was dropped
+    inside    the window pixels that lie in the image: of the others no distance is known
     """
 
     distance: Float[Tensor, "frames size size"]
     outline: Float[Tensor, "frames points 4"]
     count: Int[Tensor, "frames"]
     trust: Float[Tensor, "frames"]
+    inside: Bool[Tensor, "frames size size"]
 
     @property
     def size(self) -> int:
