@@ -50,8 +50,8 @@ from fitter.render.shading import srgb_to_linear
 from fitter.render.workers import over_frames
 from fitter.scene import Scene
 
-# The square whose mean misfit tells whether a place is hidden: this share of the window on each side, 9 pixels of 224.
-# Wide enough to average a texture's misfit, narrower than a finger.
+# A patch reaches from its middle to its sides by this share of the window: 9 pixels of 224. Wide enough to average a
+# texture's misfit, narrower than a finger.
 REACH = 4.0 / 224.0
 
 
@@ -69,10 +69,10 @@ class Photometric:
     - 0 beside the background and across a step in depth: the colour there is a mixture;
     - little for clipped values and for texels that were never seen.
 
-    What hides the hand (an object, the other hand, blur) is wrong in whole patches: with m the mean squared residual
-    norm around a pixel, none counted above (2 c)^2, and c = `occlusion_width`, the pixel counts as the hand's by
-    1 / (1 + (m / c^2)^2), and for the rest as a constant misfit of 2 c, so that a state which makes more of the hand
-    look hidden is not cheaper (an outlier process, Black and Rangarajan 1996). null: nothing hides the hand.
+    What hides the hand (an object, the other hand, blur) is wrong in whole patches. So the energy is that of patches:
+    with m the mean loss in the square around a pixel, the pixel costs m / sqrt(1 + (m / h)^2), where h is the loss of
+    a residual of `occlusion_width`. Patches hardly pull beyond it, but a state that makes more of the hand look hidden
+    is never cheaper. null: each pixel costs its own loss.
     """
 
     sigma: Positive = 0.1
@@ -85,8 +85,8 @@ class Photometric:
         return evidence.pictures is not None
 
     def samples(self, scene: Scene, evidence: Evidence) -> Samples:
-        """One sample per pixel that counts, then one per frame for what is hidden there (none without
-        `occlusion_width`); differentiable by the state and by the appearance.
+        """One sample per pixel that counts. With `occlusion_width`, then one per frame that makes up for the patches'
+        cost being less than linear. Differentiable by the state and by the appearance.
         """
         pictures = pictures_of(evidence)
         pixels, weight = self.weighted_pixels(scene, pictures)
@@ -94,12 +94,13 @@ class Photometric:
         share = self.share(weight, pixels.frame, pictures)
         if self.occlusion_width is None:
             return Samples(residual, share, pixels.frame)
-        clear = self.clear(residual.detach().square().sum(-1), weight, pixels, pictures)
+        loss = robust_loss(residual.detach().square().sum(-1), self.robust_width)
+        slope, excess = self.patches(loss, weight, pixels, pictures)
         n_frames = len(pictures.trust)
-        hidden = share.new_zeros(n_frames).index_add(0, pixels.frame, share * (1.0 - clear))
-        constant = residual.new_tensor([2.0 * self.occlusion_width, 0.0, 0.0]).expand(n_frames, 3)
+        constant = residual.new_tensor([[self.occlusion_width, 0.0, 0.0]]).expand(n_frames, 3)
+        made_up = share.new_zeros(n_frames).index_add(0, pixels.frame, share * excess) / self.hidden_loss
         frame = torch.cat([pixels.frame, torch.arange(n_frames, device=share.device)])
-        return Samples(torch.cat([residual, constant]), torch.cat([share * clear, hidden]), frame)
+        return Samples(torch.cat([residual, constant]), torch.cat([share * slope, made_up]), frame)
 
     def energy(self, scene: Scene, evidence: Evidence) -> Float[Tensor, ""]:
         if scene.vertices.device.type != "cpu":
@@ -152,15 +153,14 @@ class Photometric:
 
     def weighted_pixels(self, scene: Scene, pictures: Pictures) -> tuple[Pixels, Float[Tensor, "pixels"]]:
         """The pixels that count, and by how much before anything is known to be hidden."""
-        with torch.no_grad():
-            pixels = see(scene, (pictures.weight > 0) & (pictures.trust > 0)[:, None, None])
-            towards = facing(scene, pixels)
-            shown = pictures.rgb[pixels.where]
-            clipped = (shown >= BRIGHT).all(-1) | (shown <= DARK).all(-1)
-            weight = pictures.weight[pixels.where].to(towards) * towards.square()
-            weight = weight * (UNSEEN_WEIGHT + (1.0 - UNSEEN_WEIGHT) * coverage(scene, pixels))
-            weight = weight * (1.0 - (1.0 - CLIPPED_WEIGHT) * clipped)
-            kept = towards >= self.least_facing
+        pixels = see(scene, (pictures.weight > 0) & (pictures.trust > 0)[:, None, None])
+        # Detached, not without gradients: the scene would keep what it computes here, for the residuals too.
+        towards, seen = facing(scene, pixels).detach(), coverage(scene, pixels).detach()
+        shown = pictures.rgb[pixels.where]
+        clipped = (shown >= BRIGHT).all(-1) | (shown <= DARK).all(-1)
+        weight = pictures.weight[pixels.where].to(towards) * towards.square()
+        weight = weight * (UNSEEN_WEIGHT + (1.0 - UNSEEN_WEIGHT) * seen) * (1.0 - (1.0 - CLIPPED_WEIGHT) * clipped)
+        kept = towards >= self.least_facing
         return pixels.chosen(kept), weight[kept]
 
     def residual(
@@ -175,17 +175,27 @@ class Photometric:
         totals = weight.new_zeros(len(pictures.trust)).index_add(0, frame, weight)
         return weight * (pictures.trust.to(weight).square() * self.independent_pixels / totals)[frame]
 
-    def clear(self, squared: Tensor, weight: Tensor, pixels: Pixels, pictures: Pictures) -> Float[Tensor, "pixels"]:
-        """How likely each pixel is the hand's, from the mean misfit of the square around it."""
-        if self.occlusion_width is None:
-            return torch.ones_like(squared)
-        limit, reach = self.occlusion_width**2, reach_of(pictures.size)
-        maps = squared.new_zeros(2, len(pictures.trust), pictures.size, pictures.size)
-        maps[0][pixels.where] = weight * squared.clamp_max(4.0 * limit)
-        maps[1][pixels.where] = weight
-        around = functional.avg_pool2d(maps, 2 * reach + 1, stride=1, padding=reach)
-        misfit = around[0][pixels.where] / around[1][pixels.where]
-        return 1.0 / (1.0 + (misfit / limit).square())
+    def patches(
+        self, loss: Tensor, weight: Tensor, pixels: Pixels, pictures: Pictures
+    ) -> tuple[Float[Tensor, "pixels"], Float[Tensor, "pixels"]]:
+        """How much each pixel's loss counts in all patches around it, and what its own patch costs beyond that."""
+        reach = reach_of(pictures.size)
+
+        def mean_around(values: Tensor) -> Tensor:
+            values = values.new_zeros(pictures.weight.shape).index_put(pixels.where, values)
+            return functional.avg_pool2d(values, 2 * reach + 1, stride=1, padding=reach)[pixels.where]
+
+        around = mean_around(weight)
+        mean = mean_around(weight * loss) / around
+        inner = 1.0 + (mean / self.hidden_loss).square()
+        slope = inner**-1.5
+        return mean_around(weight * slope / around), mean * inner**-0.5 - mean * slope
+
+    @property
+    def hidden_loss(self) -> float:
+        """The mean loss from which a patch counts as hidden."""
+        squared = torch.tensor(np.inf if self.occlusion_width is None else self.occlusion_width**2)
+        return float(robust_loss(squared.double(), self.robust_width))
 
     @property
     def least_facing(self) -> float:
@@ -220,15 +230,15 @@ class Photometric:
         rules = Rules(
             linear=srgb_to_linear(torch.arange(256, dtype=torch.float64) / 255.0).numpy() * scale,
             least_facing=self.least_facing,
-            squared_width=float("inf") if self.robust_width is None else self.robust_width**2,
-            squared_occlusion=float("inf") if self.occlusion_width is None else self.occlusion_width**2,
+            inverse_squared_width=0.0 if self.robust_width is None else self.robust_width**-2,
+            inverse_hidden=1.0 / self.hidden_loss,
             reach=reach_of(pictures.size),
         )
         return views, surface, rules
 
 
 def reach_of(size: int) -> int:
-    """Pixels on each side of the square that tells whether its middle is hidden."""
+    """Pixels from a patch's middle to its sides."""
     return max(1, round(REACH * size))
 
 

@@ -4,7 +4,7 @@
     photometric_rows(views, surface, rules, sums)                            # (frames, vertices, 9)
 
 `photometric` tells the idea and defines in torch what these compute. Each frame is passed over twice: first every
-pixel's weight and misfit, then, once what hides the hand is known from its surroundings, the sums. Sums are float64.
+pixel's weight and loss, then, when the patches around it are known, its derivatives. Sums are float64.
 The kernels carry `no_type_check` because a run-time type checker's wrapper cannot be compiled.
 """
 
@@ -64,13 +64,16 @@ class Surface(NamedTuple):
 
 
 class Rules(NamedTuple):
-    """The term's numbers. Infinite squared widths stand for a quadratic loss and for no occlusion."""
+    """The term's numbers.
+
+    0 in place of an inverse stands for a quadratic loss, and for patches that are never hidden.
+    """
 
     linear: np.ndarray  # (256,) linear light of a display value over sigma and level
     least_facing: float
-    squared_width: float
-    squared_occlusion: float
-    reach: int  # pixels on each side that tell whether a place is hidden
+    inverse_squared_width: float
+    inverse_hidden: float  # 1 over the mean loss at which a patch counts as hidden
+    reach: int  # pixels from a patch's middle to its sides
 
 
 @njit(cache=True)
@@ -80,13 +83,6 @@ def view_of(views, t):
         *(views.triangle_id[t], views.barycentric[t], views.depth[t], views.rgb[t], views.weight[t]),
         *(views.vertices[t], views.screen[t], views.light[t], views.gain[t], views.lens[t]),
     )
-
-
-@njit(cache=True, inline="always")
-@no_type_check
-def loss(squared, squared_width):
-    """Cauchy's, or the square."""
-    return squared if squared_width == np.inf else squared_width * np.log(1.0 + squared / squared_width)
 
 
 @njit(cache=True)
@@ -146,7 +142,7 @@ def texel(place, size):
 @njit(cache=True, nogil=True, fastmath=REORDERED)
 @no_type_check
 def weigh_and_compare(view, surface, rules, facing, weight, squared):
-    """First pass: every pixel's weight and squared residual norm (both 0 before). Returns the box that holds weight."""
+    """Every pixel's weight and squared residual norm (both 0 before). Returns the box that holds weight."""
     triangle_id, depth, rgb, light, gain = view.triangle_id, view.depth, view.rgb, view.light, view.gain
     faces, places, texture = surface.faces, surface.places, surface.texture
     height, width = triangle_id.shape
@@ -187,62 +183,64 @@ def weigh_and_compare(view, surface, rules, facing, weight, squared):
 
 @njit(cache=True, nogil=True, fastmath=REORDERED)
 @no_type_check
-def find_hidden(box, rules, weight, squared, clear):
-    """How likely each place is the hand's and not something's before it, by the mean misfit of the square around."""
+def patch_sums(box, reach, values, sums):
+    """Sum `values`, which are 0 outside the box, over the square around every pixel of the box."""
     top, bottom, left, right = box
-    reach, limit = rules.reach, 4.0 * rules.squared_occlusion
-    misfits, weights = np.zeros(right - left), np.zeros(right - left)
+    columns = np.zeros(right - left + 2 * reach)  # with a margin of zeros
     for row in range(top - reach, bottom):
         entering, leaving = row + reach, row - reach - 1
         if entering < bottom:
             for i in range(right - left):
-                w = np.float64(weight[entering, left + i])
-                misfits[i] += w * min(np.float64(squared[entering, left + i]), limit)
-                weights[i] += w
+                columns[reach + i] += values[entering, left + i]
         if leaving >= top:
             for i in range(right - left):
-                w = np.float64(weight[leaving, left + i])
-                misfits[i] -= w * min(np.float64(squared[leaving, left + i]), limit)
-                weights[i] -= w
-        if row < top:
-            continue
-        misfit, around = 0.0, 0.0
-        for i in range(min(reach, right - left)):
-            misfit += misfits[i]
-            around += weights[i]
-        for i in range(right - left):
-            if i + reach < right - left:
-                misfit += misfits[i + reach]
-                around += weights[i + reach]
-            if i - reach - 1 >= 0:
-                misfit -= misfits[i - reach - 1]
-                around -= weights[i - reach - 1]
-            if weight[row, left + i] > 0.0:
-                excess = misfit / (around * rules.squared_occlusion)
-                clear[row, left + i] = 1.0 / (1.0 + excess * excess)
+                columns[reach + i] -= values[leaving, left + i]
+        if row >= top:
+            total = 0.0
+            for i in range(2 * reach):
+                total += columns[i]
+            for i in range(right - left):
+                total += columns[i + 2 * reach]
+                sums[row, left + i] = total
+                total -= columns[i]
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, fastmath=REORDERED)
 @no_type_check
 def first_pass(view, surface, rules, scratch):
-    """Weights and misfits of a frame, and how clear each place is; returns the box that holds weight."""
-    facing, weight, squared, clear = scratch
+    """Weights, squared residual norms and their loss; then each patch's mean loss.
+
+    Returns the box that holds weight.
+    """
+    facing, weight, squared, loss, around, mean = scratch
     weight[:] = 0.0
     squared[:] = 0.0
     face_towards_eye(view.vertices, surface.faces, facing)
     box = weigh_and_compare(view, surface, rules, facing, weight, squared)
-    if rules.squared_occlusion == np.inf:
-        clear[:] = 1.0
-    elif box[0] < box[1]:
-        find_hidden(box, rules, weight, squared, clear)
+    top, bottom, left, right = box
+    inverse = rules.inverse_squared_width
+    for row in range(top, bottom):
+        for column in range(left, right):
+            value = squared[row, column]
+            if inverse > 0.0 and value > 0.0:
+                value = np.log(1.0 + value * inverse) / inverse
+            loss[row, column] = weight[row, column] * value
+    if rules.inverse_hidden > 0.0 and top < bottom:
+        patch_sums(box, rules.reach, loss, mean)
+        patch_sums(box, rules.reach, weight, around)
+        for row in range(top, bottom):
+            for column in range(left, right):
+                if weight[row, column] > 0.0:
+                    mean[row, column] /= around[row, column]
     return box
 
 
 @njit(cache=True)
 @no_type_check
 def new_scratch(views, surface):
-    shape = views.triangle_id.shape[1:]
-    return np.empty(len(surface.faces)), np.empty(shape), np.empty(shape), np.empty(shape)
+    """Cosines of the faces, then maps of a frame: weight, squared, loss, around, mean."""
+    maps = np.empty((5, *views.triangle_id.shape[1:]))
+    return np.empty(len(surface.faces)), maps[0], maps[1], maps[2], maps[3], maps[4]
 
 
 @njit(cache=True, nogil=True)
@@ -250,8 +248,7 @@ def new_scratch(views, surface):
 def photometric_energies(views, surface, rules, energies):
     """Each frame's energy into `energies`."""
     scratch = new_scratch(views, surface)
-    facing, weight, squared, clear = scratch
-    hidden = loss(4.0 * rules.squared_occlusion, rules.squared_width) if rules.squared_occlusion < np.inf else 0.0
+    facing, weight, squared, loss, around, mean = scratch
     for t in range(len(energies)):
         energies[t] = 0.0
         if views.share[t] == 0.0:
@@ -261,12 +258,43 @@ def photometric_energies(views, surface, rules, energies):
         for row in range(top, bottom):
             for column in range(left, right):
                 w = weight[row, column]
-                if w > 0.0:
-                    g = clear[row, column]
-                    total += w * (g * loss(squared[row, column], rules.squared_width) + (1.0 - g) * hidden)
-                    weights += w
+                weights += w
+                if rules.inverse_hidden == 0.0:
+                    total += loss[row, column]
+                elif w > 0.0:
+                    ratio = mean[row, column] * rules.inverse_hidden
+                    total += w * mean[row, column] / np.sqrt(1.0 + ratio * ratio)
         if weights > 0.0:
             energies[t] = 0.5 * views.share[t] * total / weights
+
+
+@njit(cache=True, nogil=True, fastmath=REORDERED)
+@no_type_check
+def reweigh(box, rules, scratch):
+    """The slope of the frame's energy by each pixel's squared residual norm, in place of the weights. Returns their sum
+    before.
+
+    A pixel's loss counts in the means of all patches around it, in each by its share of the patch's weight.
+    """
+    facing, weight, squared, loss, around, mean = scratch
+    top, bottom, left, right = box
+    hides = rules.inverse_hidden > 0.0 and top < bottom
+    if hides:
+        for row in range(top, bottom):
+            for column in range(left, right):
+                loss[row, column] = 0.0
+                if weight[row, column] > 0.0:
+                    ratio = mean[row, column] * rules.inverse_hidden
+                    inner = 1.0 + ratio * ratio
+                    loss[row, column] = weight[row, column] / (inner * np.sqrt(inner) * around[row, column])
+        patch_sums(box, rules.reach, loss, mean)
+    total = 0.0
+    for row in range(top, bottom):
+        for column in range(left, right):
+            total += weight[row, column]
+            slope = mean[row, column] if hides else 1.0
+            weight[row, column] *= slope / (1.0 + squared[row, column] * rules.inverse_squared_width)
+    return total
 
 
 @njit(cache=True, inline="always")
@@ -288,7 +316,10 @@ def colour_derivatives(view, surface, linear, row, column, number, corners, by):
         ya, yb = 0.0, 0.0
     ga, gb, aa, ab, bb = 0.0, 0.0, 0.0, 0.0, 0.0
     for k in range(3):
-        upper, upper_step = np.float64(texture[top, left, k]), np.float64(texture[top, left + 1, k] - texture[top, left, k])
+        upper, upper_step = (
+            np.float64(texture[top, left, k]),
+            np.float64(texture[top, left + 1, k] - texture[top, left, k]),
+        )
         lower = np.float64(texture[top + 1, left, k])
         lower_step = np.float64(texture[top + 1, left + 1, k] - texture[top + 1, left, k])
         upper, lower = upper + fx * upper_step, lower + fx * lower_step
@@ -344,34 +375,29 @@ def in_camera_axes(derivatives, motion):
 
 @njit(cache=True, nogil=True, fastmath=REORDERED)
 @no_type_check
-def add_rows(view, surface, rules, box, scratch, sums):
-    """Second pass: add every pixel's gradient and information at its triangle's corners. Returns the sum of weights.
+def add_rows(view, surface, linear, box, weight, sums):
+    """Add every pixel's gradient and information, times its weight, at its triangle's corners.
 
     The pixel stays; where the surface moves by du on the screen, the material point seen moves by -du, and the colour
     by -(dR/db) (du/db)^-1 du, where b are the first two corner weights.
     """
-    facing, weight, squared, clear = scratch
     top, bottom, left, right = box
-    total = 0.0
     for row in range(top, bottom):
         for column in range(left, right):
             w = weight[row, column]
             if w <= 0.0:
                 continue
-            total += w
-            w *= clear[row, column] / (1.0 + squared[row, column] / rules.squared_width)
             number = view.triangle_id[row, column]
             corners = surface.faces[number, 0], surface.faces[number, 1], surface.faces[number, 2]
             wa, wb = np.float64(view.barycentric[row, column, 0]), np.float64(view.barycentric[row, column, 1])
             by = wa, wb, 1.0 - wa - wb
-            derivatives = colour_derivatives(view, surface, rules.linear, row, column, number, corners, by)
+            derivatives = colour_derivatives(view, surface, linear, row, column, number, corners, by)
             motion = weights_by_motion(view.screen, view.lens, corners, by, column + 0.5, row + 0.5)
             parts = in_camera_axes(derivatives, motion)
             for k in range(3):
                 share, vertex = w * by[k], corners[k]
                 for i in range(9):
                     sums[vertex, i] += share * parts[i]
-    return total
 
 
 @njit(cache=True, nogil=True)
@@ -385,6 +411,7 @@ def photometric_rows(views, surface, rules, sums):
             continue
         view = view_of(views, t)
         box = first_pass(view, surface, rules, scratch)
-        weights = add_rows(view, surface, rules, box, scratch, sums[t])
+        weights = reweigh(box, rules, scratch)
         if weights > 0.0:
+            add_rows(view, surface, rules.linear, box, scratch[1], sums[t])
             sums[t] *= views.share[t] / weights

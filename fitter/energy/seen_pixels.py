@@ -1,7 +1,7 @@
 """Pixels that see the hand, in torch on any device: which they are, what is rendered there, how it moves.
 
-    pixels = see(scene, pictures.weight > 0)
-    colours = rendered(scene, pixels, pixels.centre)       # (pixels, 3) linear RGB; differentiable
+pixels = see(scene, pictures.weight > 0)
+colours = rendered(scene, pixels, pixels.centre)       # (pixels, 3) linear RGB; differentiable
 """
 
 from dataclasses import dataclass, fields
@@ -115,9 +115,7 @@ def lens(scene: Scene) -> Float[Tensor, "frames 4"]:
     return torch.cat([focal, windows.of_image(centre).squeeze(1)], dim=-1)
 
 
-def pixel_jacobian(
-    scene: Scene, pixels: Pixels, weights: Float[Tensor, "pixels 3"]
-) -> Float[Tensor, "pixels 2 3"]:
+def pixel_jacobian(scene: Scene, pixels: Pixels, weights: Float[Tensor, "pixels 3"]) -> Float[Tensor, "pixels 2 3"]:
     """Window pixels per metre that the surface moves in camera axes."""
     depth = (weights * scene.vertices[pixels.frame.unsqueeze(-1), pixels.corners, 2]).sum(-1)
     focal, centre = lens(scene)[pixels.frame].split(2, dim=-1)
