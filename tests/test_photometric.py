@@ -431,6 +431,28 @@ def rendered_hand(model: HandModel) -> tuple[Scene, Evidence]:
     return scene, evidence_showing(drawn(scene))
 
 
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device on this machine")
+def test_a_cuda_device_computes_the_same() -> None:
+    scene, evidence = truth()
+    scene, term = moved(scene), Photometric()
+    assert scene.windows is not None and scene.appearance is not None
+    other = replace(
+        scene,
+        model=scene.model.to(device="cuda"),
+        state=scene.state.to(device="cuda"),
+        windows=scene.windows.to("cuda"),
+        appearance=scene.appearance.to(device="cuda"),
+    )
+    seen = scene.fragments
+    there = type(seen)(*(part.cuda() for part in (seen.triangle_id, seen.barycentric, seen.depth)))
+    other.__dict__["fragments"] = there  # whichever rasterizer the device has, here both see the same
+    shown = replace(evidence, pictures=pictures_of(evidence).to("cuda"))
+    assert float(term.energy(other, shown)) == pytest.approx(float(term.energy(scene, evidence)), rel=1e-6)
+    rows, there_rows = term.rows(scene, evidence), term.rows(other, shown)
+    for ours, theirs in ((rows.gradient, there_rows.gradient), (rows.information, there_rows.information)):
+        assert theirs.is_cuda and float((theirs.cpu() - ours).norm() / ours.norm()) < 1e-5
+
+
 def test_a_texture_is_repeated_beyond_its_border() -> None:
     """Texture coordinates outside 0..1 have the border's colour, and no slope along it."""
     scene, evidence = truth()

@@ -5,7 +5,8 @@
 
 `photometric` tells the idea and defines in torch what these compute. Each frame is passed over twice: first every
 pixel's weight and loss, then, when the patches around it are known, its derivatives. Sums are float64.
-The kernels carry `no_type_check` because a run-time type checker's wrapper cannot be compiled.
+The kernels carry `no_type_check` because a run-time type checker's wrapper cannot be compiled, and are in one file
+because the cache of compiled code looks for changes in a kernel's own file only.
 """
 
 from typing import NamedTuple, no_type_check
@@ -13,10 +14,10 @@ from typing import NamedTuple, no_type_check
 import numpy as np
 from numba import njit
 
-from fitter.energy.seen_pixels import OCCLUSION_STEP_M
-
 # What the compiler may do to a sum; unlike with `fastmath=True`, values that are not finite stay so.
 REORDERED = {"contract", "reassoc", "nsz", "arcp"}
+# Neighbouring pixels further apart than this in depth see two surfaces, and mix their colours, as in `render.paint`.
+OCCLUSION_STEP_M = 0.006
 # A value at the end of the sensor's range is a bound, not a measurement: all channels from, or up to, these count so.
 BRIGHT, DARK = 250, 4
 CLIPPED_WEIGHT = 0.1
@@ -25,7 +26,9 @@ UNSEEN_WEIGHT = 0.1
 
 
 class Views(NamedTuple):
-    """Per frame: what its pixels see and show, the mesh in it, and its numbers."""
+    """Per frame: what its pixels see and show, the mesh in it, and its numbers; of one frame, without the first
+    axis.
+    """
 
     triangle_id: np.ndarray  # (frames, size, size) int32
     barycentric: np.ndarray  # (frames, size, size, 2) float32
@@ -38,21 +41,6 @@ class Views(NamedTuple):
     gain: np.ndarray  # (frames, 3) over sigma and level
     lens: np.ndarray  # (frames, 4): focal lengths and principal point in window pixels
     share: np.ndarray  # (frames,) what the mean over a frame's pixels is multiplied by; 0 leaves the frame out
-
-
-class View(NamedTuple):
-    """One frame of `Views`."""
-
-    triangle_id: np.ndarray
-    barycentric: np.ndarray
-    depth: np.ndarray
-    rgb: np.ndarray
-    weight: np.ndarray
-    vertices: np.ndarray
-    screen: np.ndarray
-    light: np.ndarray
-    gain: np.ndarray
-    lens: np.ndarray
 
 
 class Surface(NamedTuple):
@@ -79,9 +67,9 @@ class Rules(NamedTuple):
 @njit(cache=True)
 @no_type_check
 def view_of(views, t):
-    return View(
+    return Views(
         *(views.triangle_id[t], views.barycentric[t], views.depth[t], views.rgb[t], views.weight[t]),
-        *(views.vertices[t], views.screen[t], views.light[t], views.gain[t], views.lens[t]),
+        *(views.vertices[t], views.screen[t], views.light[t], views.gain[t], views.lens[t], views.share[t]),
     )
 
 
@@ -125,7 +113,7 @@ def is_clipped(r, g, b):
 
 @njit(cache=True, inline="always")
 @no_type_check
-def mixed_by(weights, a, b, c):
+def blended(weights, a, b, c):
     """A value of the three corners, by their weights."""
     return weights[0] * a + weights[1] * b + weights[2] * c
 
@@ -157,16 +145,16 @@ def weigh_and_compare(view, surface, rules, facing, weight, squared):
             if given <= 0.0 or towards < rules.least_facing or is_mixed(triangle_id, depth, row, column):
                 continue
             wa, wb = np.float64(view.barycentric[row, column, 0]), np.float64(view.barycentric[row, column, 1])
-            by = wa, wb, 1.0 - wa - wb
-            left, fx = texel(mixed_by(by, places[number, 0, 0], places[number, 1, 0], places[number, 2, 0]), size)
-            top, fy = texel(mixed_by(by, places[number, 0, 1], places[number, 1, 1], places[number, 2, 1]), size)
+            shares = wa, wb, 1.0 - wa - wb
+            left, fx = texel(blended(shares, places[number, 0, 0], places[number, 1, 0], places[number, 2, 0]), size)
+            top, fy = texel(blended(shares, places[number, 0, 1], places[number, 1, 1], places[number, 2, 1]), size)
             w1, w2, w3, w4 = (1.0 - fx) * (1.0 - fy), fx * (1.0 - fy), (1.0 - fx) * fy, fx * fy
             a, b, c = faces[number, 0], faces[number, 1], faces[number, 2]
             total = 0.0
             for k in range(3):
                 albedo = w1 * texture[top, left, k] + w2 * texture[top, left + 1, k]
                 albedo += w3 * texture[top + 1, left, k] + w4 * texture[top + 1, left + 1, k]
-                lit = mixed_by(by, light[a, k], light[b, k], light[c, k])
+                lit = blended(shares, light[a, k], light[b, k], light[c, k])
                 difference = rules.linear[rgb[row, column, k]] - gain[k] * albedo * lit
                 total += difference * difference
             seen = w1 * texture[top, left, 3] + w2 * texture[top, left + 1, 3]
@@ -271,8 +259,7 @@ def photometric_energies(views, surface, rules, energies):
 @njit(cache=True, nogil=True, fastmath=REORDERED)
 @no_type_check
 def reweigh(box, rules, scratch):
-    """The slope of the frame's energy by each pixel's squared residual norm, in place of the weights. Returns their sum
-    before.
+    """Multiply weights by the slope of the patches' cost by squared residual norms. Returns their sum before.
 
     A pixel's loss counts in the means of all patches around it, in each by its share of the patch's weight.
     """
@@ -299,13 +286,13 @@ def reweigh(box, rules, scratch):
 
 @njit(cache=True, inline="always")
 @no_type_check
-def colour_derivatives(view, surface, linear, row, column, number, corners, by):
+def colour_derivatives(view, surface, linear, row, column, number, corners, shares):
     """Gradient (a, b) and information (aa, ab, bb) of half the squared residual by minus the first two weights."""
     texture, places, light = surface.texture, surface.places, view.light
     a, b, c = corners
     last = texture.shape[0] - 1.0
-    x = mixed_by(by, places[number, 0, 0], places[number, 1, 0], places[number, 2, 0])
-    y = mixed_by(by, places[number, 0, 1], places[number, 1, 1], places[number, 2, 1])
+    x = blended(shares, places[number, 0, 0], places[number, 1, 0], places[number, 2, 0])
+    y = blended(shares, places[number, 0, 1], places[number, 1, 1], places[number, 2, 1])
     left, fx = texel(x, texture.shape[0])
     top, fy = texel(y, texture.shape[0])
     xa, xb = places[number, 0, 0] - places[number, 2, 0], places[number, 1, 0] - places[number, 2, 0]
@@ -316,17 +303,13 @@ def colour_derivatives(view, surface, linear, row, column, number, corners, by):
         ya, yb = 0.0, 0.0
     ga, gb, aa, ab, bb = 0.0, 0.0, 0.0, 0.0, 0.0
     for k in range(3):
-        upper, upper_step = (
-            np.float64(texture[top, left, k]),
-            np.float64(texture[top, left + 1, k] - texture[top, left, k]),
-        )
-        lower = np.float64(texture[top + 1, left, k])
-        lower_step = np.float64(texture[top + 1, left + 1, k] - texture[top + 1, left, k])
+        upper, lower = np.float64(texture[top, left, k]), np.float64(texture[top + 1, left, k])
+        upper_step, lower_step = texture[top, left + 1, k] - upper, texture[top + 1, left + 1, k] - lower
         upper, lower = upper + fx * upper_step, lower + fx * lower_step
         albedo, down = upper + fy * (lower - upper), lower - upper
         along = upper_step + fy * (lower_step - upper_step)
         la, lb = np.float64(light[a, k] - light[c, k]), np.float64(light[b, k] - light[c, k])
-        lit, gain = light[c, k] + by[0] * la + by[1] * lb, view.gain[k]
+        lit, gain = light[c, k] + shares[0] * la + shares[1] * lb, view.gain[k]
         slope_a = gain * ((along * xa + down * ya) * lit + albedo * la)
         slope_b = gain * ((along * xb + down * yb) * lit + albedo * lb)
         difference = linear[view.rgb[row, column, k]] - gain * albedo * lit
@@ -340,21 +323,21 @@ def colour_derivatives(view, surface, linear, row, column, number, corners, by):
 
 @njit(cache=True, inline="always")
 @no_type_check
-def weights_by_motion(screen, lens, corners, by, x, y):
+def weights_by_motion(screen, lens, corners, shares, x, y):
     """How minus the first two weights of the point seen at (x, y) change as the surface moves in camera axes: two rows.
 
     (du/db)^-1 du/dX: on the screen a corner pulls the point along the way to itself, the more the further it is from
     the camera; and the surface moves there by (px, 0, -qx) and (0, py, -qy) window pixels per metre.
     """
     a, b, c = corners
-    near = 1.0 / mixed_by(by, screen[a, 2], screen[b, 2], screen[c, 2])
+    near = 1.0 / blended(shares, screen[a, 2], screen[b, 2], screen[c, 2])
     az, bz, cz = screen[a, 2] * near, screen[b, 2] * near, screen[c, 2] * near
     cx, cy = cz * (screen[c, 0] - x), cz * (screen[c, 1] - y)
     ax, ay = az * (screen[a, 0] - x) - cx, az * (screen[a, 1] - y) - cy
-    bx, by_ = bz * (screen[b, 0] - x) - cx, bz * (screen[b, 1] - y) - cy
-    per_metre = near / (ax * by_ - bx * ay)
+    bx, by = bz * (screen[b, 0] - x) - cx, bz * (screen[b, 1] - y) - cy
+    per_metre = near / (ax * by - bx * ay)
     px, py, qx, qy = lens[0] * per_metre, lens[1] * per_metre, (x - lens[2]) * per_metre, (y - lens[3]) * per_metre
-    return (by_ * px, -bx * py, bx * qy - by_ * qx), (-ay * px, ax * py, ay * qx - ax * qy)
+    return (by * px, -bx * py, bx * qy - by * qx), (-ay * px, ax * py, ay * qx - ax * qy)
 
 
 @njit(cache=True, inline="always")
@@ -390,14 +373,14 @@ def add_rows(view, surface, linear, box, weight, sums):
             number = view.triangle_id[row, column]
             corners = surface.faces[number, 0], surface.faces[number, 1], surface.faces[number, 2]
             wa, wb = np.float64(view.barycentric[row, column, 0]), np.float64(view.barycentric[row, column, 1])
-            by = wa, wb, 1.0 - wa - wb
-            derivatives = colour_derivatives(view, surface, linear, row, column, number, corners, by)
-            motion = weights_by_motion(view.screen, view.lens, corners, by, column + 0.5, row + 0.5)
+            shares = wa, wb, 1.0 - wa - wb
+            derivatives = colour_derivatives(view, surface, linear, row, column, number, corners, shares)
+            motion = weights_by_motion(view.screen, view.lens, corners, shares, column + 0.5, row + 0.5)
             parts = in_camera_axes(derivatives, motion)
             for k in range(3):
-                share, vertex = w * by[k], corners[k]
+                own, vertex = w * shares[k], corners[k]
                 for i in range(9):
-                    sums[vertex, i] += share * parts[i]
+                    sums[vertex, i] += own * parts[i]
 
 
 @njit(cache=True, nogil=True)

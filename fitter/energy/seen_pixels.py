@@ -11,14 +11,12 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 from torch.nn import functional
 
+from fitter.energy.photometric_kernels import OCCLUSION_STEP_M
 from fitter.render.appearance import Appearance
 from fitter.render.rasterizer import Fragments
 from fitter.render.shading import irradiance
 from fitter.render.window import Windows
 from fitter.scene import LEAST_LIGHT, Scene
-
-# Neighbouring pixels further apart than this in depth see two surfaces, and mix their colours, as in `render.paint`.
-OCCLUSION_STEP_M = 0.006
 
 
 @dataclass(frozen=True)
