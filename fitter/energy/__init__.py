@@ -13,6 +13,7 @@ from fitter.energy.bone_direction import BoneDirection
 from fitter.energy.focal import Focal
 from fitter.energy.image_depth import ImageDepth
 from fitter.energy.keypoints import Keypoints
+from fitter.energy.photometric import Photometric
 from fitter.energy.pose import Coupling, Pose
 from fitter.energy.shape import Shape
 from fitter.energy.silhouette import Silhouette
@@ -41,6 +42,7 @@ class Energy:
     pose_smoothness: PoseSmoothness | None = PoseSmoothness()
     trajectory_smoothness: TrajectorySmoothness | None = TrajectorySmoothness()
     silhouette: Silhouette | None = Silhouette()
+    photometric: Photometric | None = Photometric()
 
     def terms(self, evidence: Evidence | None = None) -> dict[str, Term]:
         """The terms that are on, by name; those that need more than keypoints only where `evidence` has it."""
