@@ -19,6 +19,7 @@ GPU = [
     #   pip install git+https://github.com/NVlabs/nvdiffrast.git --no-build-isolation
     # Without it the CPU decides what is visible, and says so.
     "ninja",
+    "setuptools",
 ]
 DEVELOP = [
     "basedpyright",
