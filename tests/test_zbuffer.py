@@ -131,7 +131,7 @@ def reference_sees(screen: Tensor, faces: Tensor, size: int, rows: int = 8) -> T
 
 
 def test_all_agree_on_a_hand_in_its_window(anny: HandModel) -> None:
-    """Measured with `pytest tests/test_zbuffer.py -k window -s`: all of 150528 pixels, and of 32874 covered ones, for both."""
+    """Measured with `pytest tests/test_zbuffer.py -k window -s`: all of 150528 pixels, 32874 of them covered."""
     scene = hand_in_windows(anny)
     windows, camera, faces = scene.windows, scene.camera, anny.faces
     assert windows is not None
