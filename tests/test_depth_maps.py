@@ -25,8 +25,8 @@ def image(frame: int) -> np.ndarray:
 def folder_of(folder: Path, *images: np.ndarray) -> Path:
     folder.mkdir(exist_ok=True)
     for frame, pixels in enumerate(images):
-        assert cv2.imwrite(str(folder / f"depth{frame + 8}.png"), pixels)  # 8, 9, 10: natural order is not that of
-        names
+        # 8, 9, 10: natural order is not that of names.
+        assert cv2.imwrite(str(folder / f"depth{frame + 8}.png"), pixels)
     return folder
 
 
@@ -36,7 +36,7 @@ def windows(origin: tuple[float, float], scale: float, size: int, n_frames: int 
 
 def test_a_window_of_the_images_own_pixels_shows_them_in_metres(tmp_path: Path) -> None:
     folder = open_depth_folder(folder_of(tmp_path / "d", *(image(frame) for frame in range(3))), SIZE, 3)
-    maps = folder.cut(windows((10.0, 5.0), 1.0, 16), CAMERA, mirrored=False)
+    maps = folder.cut(windows((10.0, 5.0), 1.0, 16), CAMERA)
     for frame in range(3):
         expected = image(frame)[5:21, 10:26] / 1000.0
         assert np.allclose(maps.depth_m[frame].numpy(), expected)
@@ -46,9 +46,9 @@ def test_a_window_of_the_images_own_pixels_shows_them_in_metres(tmp_path: Path) 
 
 def test_depths_are_taken_from_the_nearest_pixel_and_not_averaged(tmp_path: Path) -> None:
     folder = open_depth_folder(folder_of(tmp_path / "d", image(0)), SIZE, 1)
-    fine = folder.cut(windows((10.0, 5.0), 2.0, 8, 1), CAMERA, mirrored=False).depth_m[0].numpy()
+    fine = folder.cut(windows((10.0, 5.0), 2.0, 8, 1), CAMERA).depth_m[0].numpy()
     assert np.allclose(fine, np.kron(image(0)[5:9, 10:14], np.ones((2, 2))) / 1000.0)
-    coarse = folder.cut(windows((0.0, 0.0), 0.25, 8, 1), CAMERA, mirrored=False).depth_m[0].numpy()
+    coarse = folder.cut(windows((0.0, 0.0), 0.25, 8, 1), CAMERA).depth_m[0].numpy()
     assert np.isin(np.round(coarse * 1000), image(0)).all()
 
 
@@ -56,7 +56,7 @@ def test_outside_of_the_image_and_where_the_camera_says_0_nothing_is_known(tmp_p
     pixels = image(0)
     pixels[10:20, 10:20] = 0
     folder = open_depth_folder(folder_of(tmp_path / "d", pixels), SIZE, 1)
-    depth = folder.cut(windows((-4.0, -2.0), 1.0, 70, 1), CAMERA, mirrored=False).depth_m[0].numpy()
+    depth = folder.cut(windows((-4.0, -2.0), 1.0, 70, 1), CAMERA).depth_m[0].numpy()
     assert not depth[:2].any() and not depth[:, :4].any() and not depth[42:].any() and not depth[:, 64:].any()
     assert not depth[12:22, 14:24].any() and (depth[22:42, 4:64] > 0).all()
 
@@ -64,8 +64,9 @@ def test_outside_of_the_image_and_where_the_camera_says_0_nothing_is_known(tmp_p
 def test_a_left_hands_windows_look_at_the_flipped_image(tmp_path: Path) -> None:
     folder = open_depth_folder(folder_of(tmp_path / "d", image(0)), SIZE, 1)
     flipped = open_depth_folder(folder_of(tmp_path / "f", image(0)[:, ::-1]), SIZE, 1)
-    seen = folder.cut(windows((3.0, 2.0), 1.3, 24, 1), CAMERA.mirrored(), mirrored=True)
-    expected = flipped.cut(windows((3.0, 2.0), 1.3, 24, 1), CAMERA.mirrored(), mirrored=False)
+    seen = folder.flipped().cut(windows((3.0, 2.0), 1.3, 24, 1), CAMERA.mirrored())
+    expected = flipped.cut(windows((3.0, 2.0), 1.3, 24, 1), CAMERA.mirrored())
+    assert folder.flipped().flipped() == folder
     assert torch.equal(seen.depth_m, expected.depth_m) and float(seen.depth_m.min()) > 0.0
 
 
@@ -75,11 +76,12 @@ def test_a_lens_bends_the_window(tmp_path: Path, mirrored: bool) -> None:
     lens = Camera(50.0, 50.0, 28.0, 21.0, 60, 40, distortion=(0.3, 0.0, 0.01, 0.02))
     camera = lens.mirrored() if mirrored else lens
     folder = open_depth_folder(folder_of(tmp_path / "d", image(0)), SIZE, 1)
-    depth = folder.cut(windows((20.0, 10.0), 1.0, 20, 1), camera, mirrored=mirrored).depth_m[0].numpy()
+    seen = folder.flipped() if mirrored else folder
+    depth = seen.cut(windows((20.0, 10.0), 1.0, 20, 1), camera).depth_m[0].numpy()
     x, y = camera.distort(np.array([[37.5, 26.5]]))[0]  # column 17, row 16 of the window
     x = 60 - x if mirrored else x
     assert depth[16, 17] == pytest.approx(image(0)[int(y), int(x)] / 1000.0)
-    straight = folder.cut(windows((20.0, 10.0), 1.0, 20, 1), CAMERA, mirrored=False).depth_m[0].numpy()
+    straight = folder.cut(windows((20.0, 10.0), 1.0, 20, 1), CAMERA).depth_m[0].numpy()
     assert not np.array_equal(depth, straight)
 
 
@@ -121,5 +123,5 @@ def test_a_damaged_image_is_refused(tmp_path: Path) -> None:
 
 def test_one_known_frame_is_enough(tmp_path: Path) -> None:
     folder = folder_of(tmp_path / "d", np.zeros((40, 60), np.uint16), image(1))
-    maps = open_depth_folder(folder, SIZE, 2).cut(windows((0.0, 0.0), 1.0, 8, 2), CAMERA, mirrored=False)
+    maps = open_depth_folder(folder, SIZE, 2).cut(windows((0.0, 0.0), 1.0, 8, 2), CAMERA)
     assert not maps.depth_m[0].any() and maps.depth_m[1].all()

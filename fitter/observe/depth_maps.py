@@ -46,40 +46,45 @@ class DepthMaps:
 
 @dataclass(frozen=True)
 class DepthFolder:
-    """The depth images of a clip, in its order; `size` (width, height) is the frames'."""
+    """The depth images of a clip, in its order; `size` (width, height) is the frames'. As a hand sees them: where
+    `mirrored`, they are flipped horizontally.
+    """
 
     files: tuple[Path, ...] = field(repr=False)
     size: tuple[int, int]
+    mirrored: bool = False
+
+    def flipped(self) -> "DepthFolder":
+        """The same images seen in the mirror, where a left hand is a right one."""
+        return replace(self, mirrored=not self.mirrored)
 
     def images(self) -> Iterator[UInt16[np.ndarray, "height width"]]:
-        """All of them, millimetres, read a few at a time."""
+        """All of them as stored (not mirrored), millimetres, read a few at a time."""
         with ThreadPoolExecutor() as pool:
             for start in range(0, len(self.files), 32):
                 yield from pool.map(lambda file: read_depth(file, self.size), self.files[start : start + 32])
 
-    def cut(self, windows: Windows, camera: Camera, mirrored: bool) -> DepthMaps:
+    def cut(self, windows: Windows, camera: Camera) -> DepthMaps:
         """What the windows show, each window pixel the depth of the image pixel that its centre falls into.
 
-        `windows` and `camera` are those of the flipped frames where `mirrored`. Depths are not averaged: between a
+        `windows` and `camera` are those of the flipped frames where it is mirrored. Depths are not averaged: between a
         finger and what is behind it nothing is.
         """
         size, n_frames = windows.size, len(self.files)
         depth_m = torch.zeros(n_frames, size, size)
         for frame, image in enumerate(self.images()):
-            column, row, inside = self._places(windows, frame, camera, mirrored)
+            column, row, inside = self._places(windows, frame, camera)
             depth_m[frame] = torch.from_numpy(np.where(inside, image[row, column], 0).astype(np.float32) / MM_PER_M)
         return DepthMaps(depth_m, torch.ones(n_frames, dtype=torch.float64))
 
-    def _places(
-        self, windows: Windows, frame: int, camera: Camera, mirrored: bool
-    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    def _places(self, windows: Windows, frame: int, camera: Camera) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Column and row of the image pixel at every window pixel's centre, and whether it is within the image."""
         centres = np.arange(windows.size) + 0.5
         grid = np.stack(np.meshgrid(centres, centres, indexing="xy"), axis=-1)
         undistorted = grid / windows.scale[frame].item() + windows.origin_px[frame].cpu().numpy()
         pixels = camera.distort(undistorted)
         width, height = self.size
-        x = width - pixels[..., 0] if mirrored else pixels[..., 0]
+        x = width - pixels[..., 0] if self.mirrored else pixels[..., 0]
         y = pixels[..., 1]
         inside = (x >= 0) & (x < width) & (y >= 0) & (y < height)
         return np.where(inside, x, 0).astype(np.int64), np.where(inside, y, 0).astype(np.int64), inside
