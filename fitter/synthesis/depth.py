@@ -5,8 +5,6 @@ scene, evidence = with_depth(scene, evidence, folder)        # the scene has win
 
 from dataclasses import replace
 
-import torch
-
 from fitter.observe.depth_maps import DepthFolder, DepthMaps
 from fitter.observe.evidence import Evidence
 from fitter.render.window import windows_around
