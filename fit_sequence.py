@@ -14,6 +14,7 @@ from fitter.app.progress import show_progress
 
 def fit_sequence(request: Request) -> None:
     """One clip, from its pixels to a result folder; raises HandfitError for what the input or the machine lacks."""
+    from fitter.app.cues import read_cues
     from fitter.app.demo import truth_of
     from fitter.app.resume import identity, is_complete, mark_complete, mark_unfinished
     from fitter.app.steps import export, initialise, load, observe, optimise
@@ -25,6 +26,7 @@ def fit_sequence(request: Request) -> None:
     with keep_warnings() as journal, show_progress(command.quiet) as progress:
         progress.begin("load")
         clip, camera, model = load(command)
+        cues = read_cues(command, clip, model)
         folder = prepare_folder(command.output_folder)
         this_run = identity(command, config, clip)
         if command.resume and is_complete(folder, this_run):
@@ -36,7 +38,7 @@ def fit_sequence(request: Request) -> None:
         seen = observe(command, config, clip, folder, progress)
 
         progress.begin("initialise")
-        inputs = initialise(model, camera, seen)
+        inputs = initialise(model, camera, seen, cues)
 
         progress.begin("optimise")
         hands = optimise(inputs, seen, config, command, progress)

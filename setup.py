@@ -14,9 +14,12 @@ VIEW = [
     "open3d>=0.19",
 ]
 GPU = [
-    # nvdiffrast is no registry package. After this extra, with a CUDA toolkit:
-    # pip install --no-build-isolation git+https://github.com/NVlabs/nvdiffrast (licence: non-commercial).
+    # The rasterizer on CUDA is nvdiffrast, which no registry has: it is built against the torch that is installed, with
+    # a CUDA toolkit of torch's version, after this extra (licence: non-commercial, see its LICENSE.txt):
+    #   pip install git+https://github.com/NVlabs/nvdiffrast.git --no-build-isolation
+    # Without it the CPU decides what is visible, and says so.
     "ninja",
+    "setuptools",
 ]
 DEVELOP = [
     "basedpyright",

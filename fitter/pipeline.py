@@ -16,9 +16,11 @@ from fitter.camera import Camera
 from fitter.energy import Energy
 from fitter.hand import HandModel, Landmarks
 from fitter.initialise import Start
+from fitter.observe.depth_maps import DepthFolder
 from fitter.observe.evidence import Evidence
 from fitter.quantity import Positive
 from fitter.render.appearance import Appearance
+from fitter.render.window import Windows
 from fitter.scene import Scene
 from fitter.solve.posterior import Posterior, estimate_posterior
 from fitter.solve.problem import Problem
@@ -27,6 +29,7 @@ from fitter.solve.solver import Listener, Outcome, Status, run
 from fitter.solve.threads import one_thread
 from fitter.state import State
 from fitter.synthesis.report import PhotometricReport
+from fitter.synthesis.depth import with_depth
 
 log = logging.getLogger(__name__)
 
@@ -54,6 +57,7 @@ class FitInput:
     camera: Camera
     evidence: Evidence
     starts: tuple[Start, ...]  # the first is the one that the fit is never worse than
+    depth: DepthFolder | None = None  # seen once it is known where the hand is
 
     def to(self, device: torch.device | str) -> "FitInput":
         """The same on another device: there the fit computes what depends on the frames, see `fit_hand`."""
@@ -113,10 +117,16 @@ def _fit_hand(
     reached = [whole.energy(outcome.state) for outcome in explored]
     best = int(np.argmin(reached))
     log.info("energies reached from each start: %s", dict(zip((s.name for s in starts), reached, strict=True)))
-    refined = run(schedule.solver_of(last), whole, explored[best].state, listener(last, on_step))
+    begun = scene.with_state(explored[best].state)
+    if given.depth is not None:
+        begun, evidence = with_depth(begun, given.evidence, given.depth)
+        given = replace(given, evidence=evidence)
+        scene, whole = whole_problem(given, energy, last, begun.windows)
+    refined = run(schedule.solver_of(last), whole, begun.state, listener(last, on_step))
     state, status = judged(whole, starts[0].state, refined)
     here = given.to("cpu")
-    scene, whole = whole_problem(here, energy, last)
+    windows = None if begun.windows is None else begun.windows.to("cpu")
+    scene, whole = whole_problem(here, energy, last, windows)
     state = state.to(device="cpu")
     posterior = estimate_posterior(whole, state)
     return HandFit(
@@ -131,9 +141,11 @@ def _fit_hand(
     )
 
 
-def whole_problem(given: FitInput, energy: Energy, stage: Stage) -> tuple[Scene, Problem]:
+def whole_problem(
+    given: FitInput, energy: Energy, stage: Stage, windows: Windows | None = None
+) -> tuple[Scene, Problem]:
     """The first start's scene, and the problem of a stage in which every term acts."""
-    scene = Scene(given.model, given.landmarks, given.camera, given.starts[0].state)
+    scene = Scene(given.model, given.landmarks, given.camera, given.starts[0].state, windows)
     return scene, Problem(scene, given.evidence, energy.terms(given.evidence), free_names(stage, given.camera))
 
 

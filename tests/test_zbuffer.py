@@ -5,10 +5,16 @@ import pytest
 import torch
 from torch import Tensor
 
+from fitter import rotation
 from fitter.camera import Camera
+from fitter.hand import HandModel
 from fitter.render.rasterizer import Fragments, to_screen
 from fitter.render.reference import ReferenceRasterizer
+from fitter.render.window import windows_around
 from fitter.render.zbuffer import ZBuffer
+from fitter.scene import Scene
+from fitter.state import State, trajectory_of_wrist
+from priors.synthetic.clip import make_demo_clip
 
 CAMERA = Camera(fx=300.0, fy=310.0, cx=111.0, cy=114.0, width=224, height=224)
 
@@ -58,30 +64,89 @@ def test_agrees_with_the_reference(cull: bool) -> None:
     assert torch.allclose(ours.depth.double(), twin.depth, atol=1e-6)
 
 
+def open3d_sees(vertices: Tensor, faces: Tensor, rays: np.ndarray) -> tuple[Tensor, Tensor]:
+    """Triangle (-1: none) and depth that Open3D's ray caster sees of one frame along directions of z = 1."""
+    o3d = pytest.importorskip("open3d", reason="Open3D, the independent witness, is not installed")
+    scene = o3d.t.geometry.RaycastingScene()
+    scene.add_triangles(vertices.numpy().astype(np.float32), faces.numpy().astype(np.uint32))
+    hits = scene.cast_rays(o3d.core.Tensor(np.concatenate([np.zeros_like(rays), rays], -1).astype(np.float32)))
+    seen = np.isfinite(hits["t_hit"].numpy())
+    triangle = np.where(seen, hits["primitive_ids"].numpy().astype(np.int64), -1)
+    return torch.from_numpy(triangle), torch.from_numpy(np.where(seen, hits["t_hit"].numpy(), 0.0))
+
+
+def shares(triangle: Tensor, witness: Tensor) -> tuple[float, float]:
+    """Of how many pixels coverage is the same, and of how many that both cover, the triangle."""
+    both = (triangle >= 0) & (witness >= 0)
+    same = (triangle == witness)[both].double().mean()
+    return float(((triangle >= 0) == (witness >= 0)).double().mean()), float(same)
+
+
 def test_agrees_with_open3d_on_coverage_and_triangle() -> None:
     """Measured with `pytest tests/test_zbuffer.py -k open3d -s`: all of 301056 pixels, and of 66842 covered ones."""
-    o3d = pytest.importorskip("open3d", reason="Open3D, the independent witness, is not installed")
     vertices, faces = lumpy_ball(6, 28, seed=0)
     ours = draw(vertices, faces, cull=True)
     x, y = np.meshgrid(np.arange(224) + 0.5, np.arange(224) + 0.5)
-    directions = np.stack([(x - CAMERA.cx) / CAMERA.fx, (y - CAMERA.cy) / CAMERA.fy, np.ones_like(x)], -1)
-    rays = o3d.core.Tensor(np.concatenate([np.zeros_like(directions), directions], -1).astype(np.float32))
-    coverage, triangle, depth_error = [], [], []
-    for t in range(len(vertices)):
-        scene = o3d.t.geometry.RaycastingScene()
-        scene.add_triangles(vertices[t].numpy().astype(np.float32), faces.numpy().astype(np.uint32))
-        hits = scene.cast_rays(rays)
-        seen = np.isfinite(hits["t_hit"].numpy())
-        both = seen & ours.covered[t].numpy()
-        coverage.append(seen == ours.covered[t].numpy())
-        triangle.append(hits["primitive_ids"].numpy()[both] == ours.triangle_id[t].numpy()[both])
-        depth_error.append(np.abs(hits["t_hit"].numpy() - ours.depth[t].numpy())[both])
-    covered_share, triangle_share = np.mean(coverage), np.mean(np.concatenate(triangle))
-    print(f"coverage {covered_share:.6f}, triangle {triangle_share:.6f} of {sum(map(len, triangle))} covered pixels")
-    assert sum(map(len, triangle)) > 40_000
+    rays = np.stack([(x - CAMERA.cx) / CAMERA.fx, (y - CAMERA.cy) / CAMERA.fy, np.ones_like(x)], -1)
+    witness, depth = (
+        torch.stack(parts) for parts in zip(*(open3d_sees(v, faces, rays) for v in vertices), strict=True)
+    )
+    covered_share, triangle_share = shares(ours.triangle_id, witness)
+    both = ours.covered & (witness >= 0)
+    print(f"coverage {covered_share:.6f}, triangle {triangle_share:.6f} of {int(both.sum())} covered pixels")
+    assert both.sum() > 40_000
     assert covered_share >= 0.999
     assert triangle_share >= 0.999
-    assert np.median(np.concatenate(depth_error)) < 1e-6  # float32 at half a metre
+    assert (ours.depth - depth)[both].abs().median() < 1e-6  # float32 at half a metre
+
+
+def hand_in_windows(model: HandModel) -> Scene:
+    """Three poses of the demo's hand, each in its window of 224 x 224 pixels."""
+    truth, frames = make_demo_clip(model, seed=0).truth, [0, 60, 140]
+    pose = torch.from_numpy(truth.pose[frames]).double().unflatten(-1, (16, 3))
+    joints = torch.from_numpy(truth.joints_m[frames]).double()
+    state = State(
+        rotation.exp(pose),
+        trajectory_of_wrist(joints[:, 0]),
+        torch.from_numpy(truth.betas).double(),
+        torch.zeros(()).double(),
+    )
+    scene = Scene(model, model.landmarks, truth.camera, state)
+    return scene.seen_through(windows_around(truth.camera.project(scene.vertices), 224))
+
+
+def reference_sees(screen: Tensor, faces: Tensor, size: int, rows: int = 8) -> Tensor:
+    """The reference's triangles of one frame, a few rows at a time, each with the triangles that reach into them."""
+    bands = []
+    for top in range(0, size, rows):
+        shifted = screen - torch.tensor([0.0, float(top), 0.0])
+        y = shifted[:, 1][faces]
+        inside = ((y.amax(1) > 0) & (y.amin(1) < rows)).nonzero().squeeze(1)
+        if len(inside) == 0:
+            bands.append(torch.full((rows, size), -1))
+            continue
+        seen = ReferenceRasterizer().rasterize(shifted[None], faces[inside], (size, rows)).triangle_id[0].long()
+        bands.append(torch.where(seen >= 0, inside[seen.clamp_min(0)], -1))
+    return torch.cat(bands)
+
+
+def test_all_agree_on_a_hand_in_its_window(anny: HandModel) -> None:
+    """Measured with `pytest tests/test_zbuffer.py -k window -s`: all of 150528 pixels, 32874 of them covered."""
+    scene = hand_in_windows(anny)
+    windows, camera, faces = scene.windows, scene.camera, anny.faces
+    assert windows is not None
+    ours = ZBuffer().rasterize(scene.screen, faces, (224, 224)).triangle_id.long()
+    assert 0.1 < float((ours >= 0).double().mean()) < 0.9
+    centres = torch.stack(torch.meshgrid(torch.arange(224) + 0.5, torch.arange(224) + 0.5, indexing="xy"), dim=-1)
+    pixels = windows.to_image(centres.flatten(0, 1).double().expand(3, -1, -1))
+    rays = camera.rays(pixels).unflatten(1, (224, 224)).numpy()
+    twin = torch.stack([reference_sees(screen, faces, 224) for screen in scene.screen])
+    witness = torch.stack([open3d_sees(v, faces, r)[0] for v, r in zip(scene.vertices, rays, strict=True)])
+    for name, other in (("reference", twin), ("Open3D", witness)):
+        coverage, triangle = shares(ours, other)
+        print(f"{name}: coverage {coverage:.6f}, triangle {triangle:.6f} of {int((ours >= 0).sum())} pixels")
+        assert coverage >= 0.999
+        assert triangle >= 0.999
 
 
 def test_interpolated_positions_lie_on_the_pixels_rays() -> None:

@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
+from fitter.app.cues import read_cues
 from fitter.app.options import Command
 from fitter.app.progress import SilentProgress
 from fitter.app.steps import export, initialise, load, observe, optimise
@@ -29,6 +30,9 @@ def fit(
     hand_length_mm: float | None = None,
     intrinsics: str | None = None,
     keypoints: str | Path | None = None,
+    depth: str | Path | None = None,
+    joints: str | Path | None = None,
+    vertices: str | Path | None = None,
     device: Literal["auto", "cpu", "cuda"] = "auto",
 ) -> FitResult:
     """Fit the hands of a clip (a video, a folder of images, or `demo`) and return the result.
@@ -40,6 +44,9 @@ def fit(
     command = Command(
         input=str(clip),
         keypoints=None if keypoints is None else Path(keypoints),
+        depth=None if depth is None else Path(depth),
+        joints=None if joints is None else Path(joints),
+        vertices=None if vertices is None else Path(vertices),
         intrinsics=intrinsics,
         hand=hand,
         hand_model=hand_model,
@@ -56,8 +63,9 @@ def fit(
 def _fit(command: Command, config: Config, folder: Path) -> FitResult:
     progress = SilentProgress()
     clip, camera, model = load(command)
+    cues = read_cues(command, clip, model)
     prepare_folder(folder)
     seen = observe(command, config, clip, folder, progress)
-    hands = optimise(initialise(model, camera, seen), seen, config, command, progress)
+    hands = optimise(initialise(model, camera, seen, cues), seen, config, command, progress)
     save_config(config, folder / "config.yaml")
     return export(hands, clip, camera, config, folder, progress)

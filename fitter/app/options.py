@@ -49,6 +49,16 @@ class Command:
     masks: Annotated[Path | None, conf.arg(metavar="FOLDER", help_behavior_hint="(default: none)")] = None
     """One PNG per frame, 0 background, 255 hand. This version fits keypoints only and refuses them."""
 
+    depth: Annotated[Path | None, conf.arg(metavar="FOLDER", help_behavior_hint="(default: none)")] = None
+    """Depth images of an RGB-D camera: one 16-bit PNG per frame, of its size and aligned to it, millimetres, 0 unknown.
+    Give --intrinsics with them."""
+
+    joints: Annotated[Path | None, conf.arg(metavar="FILE", help_behavior_hint="(default: none)")] = None
+    """Known 3D joints in .npz: joints_m (T, 21, 3), OpenPose order, metres, camera axes; NaN where unknown."""
+
+    vertices: Annotated[Path | None, conf.arg(metavar="FILE", help_behavior_hint="(default: none)")] = None
+    """Known vertices of the hand model in .npz: vertices_m (T, V, 3), metres, camera axes; NaN where unknown."""
+
     intrinsics: Annotated[
         str | None,
         conf.arg(metavar="FX,FY,CX,CY[,K1,K2,P1,P2[,K3]]", help_behavior_hint="(default: focal length estimated)"),

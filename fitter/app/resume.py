@@ -25,13 +25,15 @@ RUN_FILE = "run.json"
 def identity(command: Command, config: Config, clip: Clip) -> str:
     """A digest of everything the result depends on: pixels, options, settings, the user's files, this release."""
     options = (command.hand, command.hand_model, command.hand_length_mm, command.intrinsics, command.device)
-    given = [path for path in (command.keypoints, Path(command.hand_model)) if path is not None and path.exists()]
+    files = (command.keypoints, command.depth, command.joints, command.vertices, Path(command.hand_model))
+    given = [path for path in files if path is not None and path.exists()]
     parts = [
         fitter.__version__,
         clip.name,
         f"{clip.n_frames}x{clip.width}x{clip.height}",
         content_hash(clip.files),
         *(content_hash(files_of(path)) for path in given),
+        [path is not None for path in files],
         [str(option) for option in options],
         to_mapping(config),
     ]

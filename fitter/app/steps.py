@@ -2,7 +2,7 @@
 
 clip, camera, model = load(command)
 seen = observe(command, config, clip, folder, progress)
-inputs = initialise(model, camera, seen)
+inputs = initialise(model, camera, seen, read_cues(command, clip, model))
 hands = optimise(inputs, seen, config, command, progress)
 result = export(hands, clip, camera, config, folder, progress)
 """
@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from fitter.app.cues import NO_CUES, Cues
 from fitter.app.demo import DEMO, look_at, make_demo, save_truth
 from fitter.app.options import Command
 from fitter.app.progress import Progress
@@ -95,14 +96,15 @@ def observe(command: Command, config: Config, clip: Clip, folder: Path, progress
     return track_hands(detections, clip, source, command.hand)
 
 
-def initialise(model: HandModel, camera: Camera, seen: Sequence[Observations]) -> list[FitInput]:
-    """Every hand as a right hand (a left one in the mirrored frames), with the states to start from."""
+def initialise(model: HandModel, camera: Camera, seen: Sequence[Observations], cues: Cues = NO_CUES) -> list[FitInput]:
+    """Every hand as a right hand (a left one in the mirrored frames), with its cues and the states to start from."""
     inputs = []
     for hand in seen:
         as_right, its_camera = (hand, camera) if hand.side == "right" else (hand.mirrored(), camera.mirrored())
         evidence = prepare_evidence(as_right, its_camera, model)
         starts = tuple(initial_states(model, its_camera, evidence))
-        inputs.append(FitInput(model, landmarks_of(model, hand.source), its_camera, evidence, starts))
+        given = FitInput(model, landmarks_of(model, hand.source), its_camera, evidence, starts)
+        inputs.append(cues.add_to(given, hand.side, alone=len(seen) == 1))
     return inputs
 
 

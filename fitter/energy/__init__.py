@@ -10,8 +10,10 @@ from dataclasses import dataclass, fields
 from fitter.energy.anatomy import Anatomy
 from fitter.energy.articulation import Articulation
 from fitter.energy.bone_direction import BoneDirection
+from fitter.energy.depth_map import DepthMap
 from fitter.energy.focal import Focal
 from fitter.energy.image_depth import ImageDepth
+from fitter.energy.joint_positions import JointPositions
 from fitter.energy.keypoints import Keypoints
 from fitter.energy.photometric import Photometric
 from fitter.energy.pose import Coupling, Pose
@@ -20,6 +22,7 @@ from fitter.energy.silhouette import Silhouette
 from fitter.energy.size import Size
 from fitter.energy.smoothness import PoseSmoothness, TrajectorySmoothness
 from fitter.energy.term import ConditionalTerm, EnergyTerm, Term
+from fitter.energy.vertex_positions import VertexPositions
 from fitter.observe.evidence import Evidence
 
 __all__ = ["Energy", "EnergyTerm"]
@@ -43,6 +46,9 @@ class Energy:
     trajectory_smoothness: TrajectorySmoothness | None = TrajectorySmoothness()
     silhouette: Silhouette | None = Silhouette()
     photometric: Photometric | None = Photometric()
+    depth_map: DepthMap | None = DepthMap()
+    joint_positions: JointPositions | None = JointPositions()
+    vertex_positions: VertexPositions | None = VertexPositions()
 
     def terms(self, evidence: Evidence | None = None) -> dict[str, Term]:
         """The terms that are on, by name; those that need more than keypoints only where `evidence` has it."""

@@ -12,6 +12,8 @@ from torch import Tensor
 
 from fitter.camera import Camera
 from fitter.hand import HandModel
+from fitter.observe.depth_maps import DepthMaps
+from fitter.observe.known_positions import KnownPositions
 from fitter.observe.observations import Observations
 from fitter.observe.pictures import Pictures, Silhouettes
 from fitter.skeleton import BONES, POINT_PARENTS
@@ -32,6 +34,7 @@ class Evidence:
     depth_px, depth_weight    wrist-relative depth in pixels of weak perspective, positive away from the camera
     bone_directions, bone_weight  unit vectors of the 20 bones in the model's rest axes, aligned by the palm
     time_s                    presentation time of each frame
+    joints, vertices          3D positions that the user knows of the model's own 21 points, and of its vertices
     pixel_scale               how many times REFERENCE_SPAN_PX the hand spans in the image (median over the clip)
     """
 
@@ -45,6 +48,9 @@ class Evidence:
     pixel_scale: Float[Tensor, ""]
     pictures: Pictures | None = None
     silhouettes: Silhouettes | None = None
+    depth_maps: DepthMaps | None = None
+    joints: KnownPositions | None = None
+    vertices: KnownPositions | None = None
 
     @property
     def n_frames(self) -> int:

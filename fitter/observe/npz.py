@@ -10,8 +10,6 @@ source        ()              name of the landmark definition, optional: 'custom
 np.savez("hands.npz", keypoints_px=keypoints, confidence=confidence)
 """
 
-import zipfile
-import zlib
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -20,7 +18,8 @@ import numpy as np
 
 from fitter.errors import InputError
 from fitter.observe.observations import Detection, Side
-from fitter.observe.untrusted import MOST_BYTES, MOST_HANDS, N_JOINTS, checked_hand
+from fitter.observe.plain_arrays import read_arrays
+from fitter.observe.untrusted import MOST_HANDS, N_JOINTS, checked_hand
 
 # The shape of each array after the axes of hands and frames, and whether it has to be there.
 JOINT_ARRAYS = {"keypoints_px": (N_JOINTS, 2), "confidence": (N_JOINTS,), "depth_px": (N_JOINTS,)}
@@ -31,7 +30,7 @@ LONGEST_NAME = 64
 
 def read_npz(path: Path, n_frames: int) -> tuple[str, list[list[Detection]]]:
     """The landmark definition's name and the hands per frame. Raises InputError if the file does not fit `n_frames`."""
-    arrays = _arrays(path)
+    arrays = read_arrays(path, {*JOINT_ARRAYS, "side", "source"}, "one clip's keypoints")
     if "keypoints_px" not in arrays:
         raise InputError(f"{path} holds no keypoints_px: expected an array (hands, frames, 21, 2) of pixels")
     one_hand = arrays["keypoints_px"].ndim == 3
@@ -103,38 +102,3 @@ def _source(path: Path, array: np.ndarray | None) -> str:
     if array.dtype.kind != "U" or array.ndim != 0 or not str(array).isidentifier() or len(str(array)) > LONGEST_NAME:
         raise InputError(f"{path}: source is not a plain name, expected one like 'mediapipe' or 'openpose'")
     return str(array)
-
-
-def _arrays(path: Path) -> dict[str, np.ndarray]:
-    """The arrays we know. Their announced sizes are checked before anything is unpacked; pickles are never read."""
-    known = {*JOINT_ARRAYS, "side", "source"}
-    try:
-        with zipfile.ZipFile(path) as archive:
-            members = {info.filename.removesuffix(".npy"): info for info in archive.infolist()}
-            if sum(info.file_size for name, info in members.items() if name in known) > MOST_BYTES:
-                raise InputError(
-                    f"{path} unpacks to more than {MOST_BYTES // 2**20} MiB: expected one clip's keypoints"
-                )
-            for name in known & members.keys():
-                _check_header(path, name, archive, members[name])
-        with path.open("rb") as content, np.load(content, allow_pickle=False) as file:
-            return {name: file[name] for name in known & set(file.files)}
-    except OSError as error:
-        raise InputError(f"{path} cannot be read ({error.strerror or error}): expected a .npz file") from None
-    except (ValueError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
-        reason = str(error).splitlines()[0]
-        raise InputError(
-            f"{path} is no .npz file of plain arrays ({reason}): expected one that numpy.savez writes"
-        ) from None
-
-
-def _check_header(path: Path, name: str, archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> None:
-    """An array may not announce more than its file holds: numpy would make room for it first."""
-    readers = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
-    with archive.open(info) as member:
-        version = np.lib.format.read_magic(member)
-        if version not in readers:
-            raise InputError(f"{path}: {name} is of .npy version {version}, expected one that numpy.savez writes")
-        shape, _, dtype = readers[version](member)
-    if dtype.hasobject or int(np.prod(shape, dtype=object)) * dtype.itemsize > info.file_size:
-        raise InputError(f"{path}: {name} is not a plain array as numpy.savez writes it")

@@ -1,0 +1,55 @@
+"""What the user knows of the hand beside the clip: depth images, 3D joints, vertices; and how a fit takes them.
+
+cues = read_cues(command, clip, model)
+given = cues.add_to(given, hand, alone=True)
+"""
+
+from dataclasses import dataclass, replace
+
+from fitter.app.options import Command
+from fitter.clip import Clip
+from fitter.errors import InputError
+from fitter.hand import HandModel
+from fitter.observe.depth_maps import DepthFolder, open_depth_folder
+from fitter.observe.known_positions import KnownPositions, read_known_joints, read_known_vertices
+from fitter.observe.observations import Side
+from fitter.pipeline import FitInput
+
+
+@dataclass(frozen=True)
+class Cues:
+    """As filmed: of left hands not mirrored yet. None where nothing is given."""
+
+    joints: KnownPositions | None = None
+    vertices: KnownPositions | None = None
+    depth: DepthFolder | None = None
+
+    def add_to(self, given: FitInput, side: Side, alone: bool) -> FitInput:
+        """The input of one hand with its cues, a left hand's mirrored as the rest of it is.
+
+        Raises InputError where joints or vertices are given and the hand is not `alone` in the clip: whose are they?
+        """
+        for option, known in (("--joints", self.joints), ("--vertices", self.vertices)):
+            if known is not None and not alone:
+                raise InputError(
+                    f"{option}: the file holds one hand, but two are fitted; choose it with --hand left or --hand right"
+                )
+        joints, vertices, depth = self.joints, self.vertices, self.depth
+        if side == "left":
+            joints, vertices = joints and joints.mirrored(), vertices and vertices.mirrored()
+            depth = depth and depth.flipped()
+        return replace(given, evidence=replace(given.evidence, joints=joints, vertices=vertices), depth=depth)
+
+
+NO_CUES = Cues()
+
+
+def read_cues(command: Command, clip: Clip, model: HandModel) -> Cues:
+    """Read the files that the options name; raises InputError, one sentence, if they do not fit the clip or model."""
+    n_frames, size = clip.n_frames, (clip.width, clip.height)
+    n_vertices = len(model.template)
+    return Cues(
+        joints=None if command.joints is None else read_known_joints(command.joints, n_frames),
+        vertices=None if command.vertices is None else read_known_vertices(command.vertices, n_frames, n_vertices),
+        depth=None if command.depth is None else open_depth_folder(command.depth, size, n_frames),
+    )
