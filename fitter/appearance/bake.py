@@ -14,7 +14,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 from numba import njit
 
-from fitter.appearance.light import LEAST_FACING, LINEAR
+from fitter.appearance.sightings import LEAST_FACING, LINEAR
 from fitter.appearance.texels import Texels
 from fitter.appearance.view import View
 from fitter.render.shading import SH_CONSTANT
@@ -23,9 +23,9 @@ from fitter.scene import LEAST_LIGHT
 
 # A texel is seen where its pixel's depth is its own; half a pixel on a slanted surface makes about this much.
 DEPTH_TOLERANCE_M = 0.003
-# Relative deviations of colour. Skin differs from the hand's mean by up to a half (palm and back of dark skin), from
+# Relative deviations of colour. Skin differs from the mean of the hand up to twofold (pale palm, dark back), from
 # itself in another frame by the error of shading and fit.
-FOREIGN_WIDTH, OWN_WIDTH = 0.6, 0.2
+FOREIGN_WIDTH, OWN_WIDTH = 1.2, 0.2
 LEAST_ALBEDO = 0.02  # added where deviations are taken relative to a colour: black divides nothing
 MEDIAN_STEPS, MEAN_STEPS = 6, 2
 # So many samples (16 bytes each) fit a core's cache: texels are baked in blocks of that many over the frames.
@@ -34,10 +34,13 @@ BLOCK_SAMPLES = 60_000
 
 @dataclass(frozen=True)
 class Reference:
-    """What each texel is believed to look like: its own colour where `known`, else only roughly (the hand's mean)."""
+    """What texels are believed to look like: their own `colour` where `known`, and all of them roughly as the
+    `mean`.
+    """
 
     colour: Float[np.ndarray, "texels 3"]
     known: Bool[np.ndarray, "texels"]
+    mean: Float[np.ndarray, "3"]
 
 
 @dataclass(frozen=True)
@@ -91,14 +94,14 @@ def bake(
     )
     places = Places(texels.corners, texels.weights, texels.triangle)
     colour, seen = np.zeros((texels.count, 3), np.float32), np.zeros(texels.count, np.float32)
-    believed, known = reference.colour.astype(np.float32), reference.known
+    believed, known, mean = reference.colour.astype(np.float32), reference.known, reference.mean.astype(np.float32)
     block = max(8, BLOCK_SAMPLES // view.n_frames)
 
     def fill(chunk: slice) -> None:
         for first in range(chunk.start, chunk.stop, block):
             part = slice(first, min(first + block, chunk.stop))
             own = Places(*(array[part] for array in places))
-            bake_block(own, frames, believed[part], known[part], colour[part], seen[part])
+            bake_block(own, frames, believed[part], known[part], mean, colour[part], seen[part])
 
     # Texels are shared out, not frames: each is the business of one thread, so sums do not depend on their number.
     over_frames(fill, texels.count)
@@ -107,7 +110,7 @@ def bake(
 
 @njit(cache=True, nogil=True)
 @no_type_check
-def bake_block(places, frames, believed, known, colour, seen):
+def bake_block(places, frames, believed, known, mean, colour, seen):
     """Gather all samples of some texels, then average each texel's."""
     count = np.zeros(len(believed), np.int32)
     samples = np.empty((len(believed), len(frames.screen), 4), np.float32)
@@ -115,7 +118,7 @@ def bake_block(places, frames, believed, known, colour, seen):
         if frames.trust[t] > 0.0:
             gather(places, frames, t, samples, count)
     for i in range(len(believed)):
-        seen[i] = settle(samples[i, : count[i]], believed[i], known[i], colour[i])
+        seen[i] = settle(samples[i, : count[i]], believed[i], known[i], mean, colour[i])
 
 
 @njit(cache=True)
@@ -172,19 +175,20 @@ def relative_square(sample, colour):
 
 @njit(cache=True)
 @no_type_check
-def settle(samples, believed, known, colour):
+def settle(samples, believed, known, mean, colour):
     """Write a texel's colour, and return the sum of its weights.
 
-    Of an unknown texel first the geometric median (Weiszfeld's steps), which half of the samples cannot carry away,
-    among colours not too foreign; then means reweighted as Geman and McClure do. A known colour takes the median's
-    place.
+    Colours foreign to the whole hand count little. Of an unknown texel first the geometric median (Weiszfeld's steps),
+    which less than half of the samples cannot carry away; a known colour takes its place. Then means reweighted as
+    Geman and McClure do.
     """
     if len(samples) == 0:
         return np.float32(0.0)
     middle, summed = believed.copy(), np.zeros(3)
+    for s in range(len(samples)):
+        samples[s, 3] /= (1.0 + relative_square(samples[s], mean) / FOREIGN_WIDTH**2) ** 2
     if not known:
-        for s in range(len(samples)):
-            samples[s, 3] /= (np.float32(1.0) + relative_square(samples[s], believed) / FOREIGN_WIDTH**2) ** 2
+        middle[:] = mean
         for _ in range(MEDIAN_STEPS):
             total = 0.0
             summed[:] = 0.0

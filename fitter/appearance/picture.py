@@ -35,9 +35,7 @@ def rendered(
     picture = np.zeros((*triangle_id.shape, 3), np.float32)
 
     def fill(chunk: slice) -> None:
-        paint_frames(
-            triangle_id[chunk], barycentric[chunk], light[chunk], faces, uv_faces, uv, albedo, picture[chunk]
-        )
+        paint_frames(triangle_id[chunk], barycentric[chunk], light[chunk], faces, uv_faces, uv, albedo, picture[chunk])
 
     over_frames(fill, len(picture))
     return picture, triangle_id >= 0

@@ -1,7 +1,7 @@
 """What skin may look like: it decides what pictures leave open, above all whether the skin is bright or the light.
 
-    prior = AlbedoPrior()
-    factor = prior.brightening(mean_albedo, mean_light)      # albedo * factor, light / factor: the same pictures
+prior = AlbedoPrior()
+factor = prior.brightening(mean_albedo, mean_light)      # albedo * factor, light / factor: the same pictures
 """
 
 from dataclasses import dataclass
@@ -28,8 +28,8 @@ class AlbedoPrior:
     detail_sd      of a texel from its surroundings (creases and nails of real hands and ours: 0.1-0.3), and
                    `sample_sd` of what one frame says about a texel; together they smooth what few frames saw
     outlier_sigma  texels further from the hand's mean colour than this many standard deviations of its texels are
-                   pulled in, keeping `outlier_kept` of the excess (as S2HAND's texture prior, Chen et al. 2021, pulls
-                   what lies beyond two)
+                   pulled in (as S2HAND's texture prior, Chen et al. 2021, pulls what lies beyond two), the less the
+                   more good frames saw them so: by half at `outlier_frames`. Nails, scars and rings are real
     """
 
     tint_sd: float = 0.15
@@ -39,7 +39,7 @@ class AlbedoPrior:
     detail_sd: float = 0.15
     sample_sd: float = 0.10
     outlier_sigma: float = 2.0
-    outlier_kept: float = 0.3
+    outlier_frames: float = 2.0
 
     @property
     def base_frames(self) -> float:
@@ -67,17 +67,18 @@ class AlbedoPrior:
         return np.exp(best) / mean_albedo
 
     def pulled_in(
-        self, albedo: Float[np.ndarray, "texels 3"], weight: Float[np.ndarray, "texels"]
+        self, albedo: Float[np.ndarray, "texels 3"], seen: Float[np.ndarray, "texels"]
     ) -> Float[np.ndarray, "texels 3"]:
-        """The colours with outliers moved towards the mean; `weight` says how well each texel was seen."""
-        if not weight.any():
+        """The colours with outliers moved towards the mean; `seen` counts each texel's good frames."""
+        if not seen.any():
             return albedo
         logs = np.log(np.clip(albedo, LEAST_ALBEDO, GREATEST_ALBEDO))
+        weight = seen / (seen + self.outlier_frames)
         mean = np.average(logs, axis=0, weights=weight)
         deviation = np.sqrt(np.average((logs - mean) ** 2, axis=0, weights=weight))
         limit = self.outlier_sigma * deviation
         excess = (logs - mean) - np.clip(logs - mean, -limit, limit)
-        return np.exp(logs - (1.0 - self.outlier_kept) * excess)
+        return np.exp(logs - (1.0 - weight)[:, None] * excess)
 
 
 def monk_tones() -> Float[np.ndarray, "10 3"]:

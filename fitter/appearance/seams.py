@@ -1,6 +1,6 @@
 """How well the two sides of a texture's seams agree, where the surface is cut open to lie flat.
 
-    steps = seam_steps(model, appearance.albedo)      # relative difference of colour across each cut edge
+steps = seam_steps(model, appearance.albedo)      # relative difference of colour across each cut edge
 """
 
 import numpy as np

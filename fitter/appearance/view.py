@@ -54,10 +54,9 @@ class View:
 def view_of(scene: Scene, pictures: Pictures) -> View:
     """Copy what is needed to the CPU and weigh every covered pixel."""
     fragments, vertices, normals = scene.fragments, scene.vertices.detach(), scene.normals.detach()
-    if pictures.rgb.shape[:3] != fragments.triangle_id.shape:
-        raise AssertionError(
-            f"the scene's windows are {tuple(fragments.triangle_id.shape)}, the pictures {tuple(pictures.rgb.shape[:3])}"
-        )
+    drawn, given = tuple(fragments.triangle_id.shape), tuple(pictures.rgb.shape[:3])
+    if given != drawn:
+        raise AssertionError(f"the scene's windows are {drawn}, the pictures {given}")
     facing = -(normals * vertices).sum(-1) / vertices.norm(dim=-1)
     triangle_id, depth = fragments.triangle_id.cpu().numpy(), fragments.depth.cpu().numpy().astype(np.float32)
     rgb = np.ascontiguousarray(pictures.rgb.cpu().numpy())
