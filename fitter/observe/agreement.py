@@ -2,22 +2,22 @@
 
     beyond = beyond_wrist(windows.of_image(scene.keypoints), windows.size)
     masks = belonging(cut.masks, covered, beyond)          # without the other hand, the face behind, specks
-    verdict = consistent(masks, covered, beyond, cut.inside, windows.of_image(evidence.keypoints_px), confidence)
-    verdict.agrees, verdict.dropped                        # per frame; how many frames for which reason
+    verdict = consistent(masks, covered, beyond, windows.of_image(evidence.keypoints_px), confidence, cut.inside)
+    verdict.agrees, verdict.dropped(trust > 0)             # per frame; how many frames for which reason
 
 All in window pixels, centres at +0.5. What lies beyond the wrist is the forearm's: some masks hold it, some do not,
 and neither is held against them.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
 import torch
-from jaxtyping import Bool, Float, UInt8
+from jaxtyping import Bool, Float, Int, UInt8
 from torch import Tensor
 
-from fitter.observe.masks import HAND, WHITE
+from fitter.observe.masks import HAND
 from fitter.render.workers import over_frames
 from fitter.skeleton import FINGERTIPS
 
@@ -41,14 +41,25 @@ SLACK = 0.02
 LEAST_OVERLAP = 0.5
 
 
+REASONS = ("agrees", "shows no hand", "misses the keypoints", "differs from the mesh")
+
+
 @dataclass(frozen=True)
 class Verdict:
-    """Which frames' masks agree; `dropped` counts the others by reason. The measured shares are kept beside."""
+    """What became of each frame's mask, as a row of REASONS, and the two shares that it was judged by."""
 
-    agrees: Bool[Tensor, "frames"]
-    dropped: dict[str, int]
-    keypoint_share: Float[Tensor, "frames"] = field(repr=False)
-    overlap: Float[Tensor, "frames"] = field(repr=False)
+    reason: Int[Tensor, "frames"]
+    keypoint_share: Float[Tensor, "frames"]
+    overlap: Float[Tensor, "frames"]
+
+    @property
+    def agrees(self) -> Bool[Tensor, "frames"]:
+        return self.reason == 0
+
+    def dropped(self, asked: Bool[Tensor, "frames"]) -> dict[str, int]:
+        """How many of the frames `asked` for are dropped, by reason; reasons that do not occur are left out."""
+        counts = [int(((self.reason == index) & asked).sum()) for index in range(len(REASONS))]
+        return {REASONS[index]: counts[index] for index in range(1, len(REASONS)) if counts[index]}
 
 
 def beyond_wrist(keypoints_px: Float[Tensor, "frames 21 2"], size: int) -> Bool[Tensor, "frames size size"]:
@@ -110,29 +121,22 @@ def consistent(
     masks: UInt8[Tensor, "frames size size"],
     covered: Bool[Tensor, "frames size size"],
     beyond: Bool[Tensor, "frames size size"],
-    inside: Bool[Tensor, "frames size size"],
     keypoints_px: Float[Tensor, "frames 21 2"],
     confidence: Float[Tensor, "frames 21"],
+    inside: Bool[Tensor, "frames size size"],
 ) -> Verdict:
     """Whether each frame's mask holds the detected keypoints and overlaps the mesh; only pixels `inside` the image are
     asked. A frame without a confident keypoint in the image is judged by the mesh alone.
     """
-    hand = (masks >= HAND) & inside
-    asked = inside & ~beyond
+    hand, asked = (masks >= HAND) & inside, inside & ~beyond
     both = (hand & covered & asked).sum(dim=(1, 2)).double()
     either = ((hand | covered) & asked).sum(dim=(1, 2)).double()
     overlap = both / either.clamp_min(1.0)
     share = keypoint_share(hand, inside, keypoints_px, confidence >= CONFIDENT)
-    empty = ~hand.any(dim=2).any(dim=1)
-    away = share < LEAST_KEYPOINTS
-    apart = overlap < LEAST_OVERLAP
-    reasons = {
-        "shows no hand": empty,
-        "misses the keypoints": ~empty & away,
-        "differs from the mesh": ~empty & ~away & apart,
-    }
-    dropped = {reason: int(frames.sum()) for reason, frames in reasons.items() if frames.any()}
-    return Verdict(~(empty | away | apart), dropped, share, overlap)
+    reason = torch.where(overlap < LEAST_OVERLAP, 3, 0)
+    reason = torch.where(share < LEAST_KEYPOINTS, 2, reason)
+    reason = torch.where(hand.any(dim=2).any(dim=1), reason, 1)
+    return Verdict(reason, share, overlap)
 
 
 def keypoint_share(

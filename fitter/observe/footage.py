@@ -157,17 +157,16 @@ def pictures_of(
     cut: Cut,
     covered: Bool[Tensor, "frames size size"],
     trust: Float[Tensor, "frames"],
-    mask_agrees: Bool[Tensor, "frames"] | None = None,
+    masked: Bool[Tensor, "frames"] | None = None,
 ) -> Pictures:
     """The cut as the photometric term takes it. `covered` is where the hand's mesh is seen.
 
-    Pixels outside the image have no weight, nor those which a given mask does not call hand in the frames in which it
-    `mask_agrees` with the keypoints (None: in all): there an object hides the hand.
+    Pixels outside the image have no weight, nor, in the frames that are `masked` (None: in none), those that the cut's
+    mask does not call hand: there an object hides it.
     """
     weight = cut.inside.float()
-    if cut.masks is not None:
-        distrusted = torch.zeros(cut.n_frames, dtype=torch.bool) if mask_agrees is None else ~mask_agrees
-        weight = weight * ((cut.masks >= HAND) | distrusted[:, None, None])
+    if cut.masks is not None and masked is not None:
+        weight = weight * ((cut.masks >= HAND) | ~masked[:, None, None])
     return Pictures(cut.rgb, weight, trust, mean_level(cut.rgb, covered & (weight > 0), trust))
 
 
