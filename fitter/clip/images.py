@@ -71,7 +71,7 @@ def read_image(file: Path) -> Frame:
     """One image as 8-bit RGB, upright. Raises InputError if it cannot be read."""
     import cv2
 
-    image = _decoded(file, cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH)
+    image = decoded(file, cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH)
     return cv2.cvtColor(_to_8_bit(image), cv2.COLOR_BGR2RGB)
 
 
@@ -92,13 +92,14 @@ def _rough_size(file: Path) -> tuple[int, int]:
     import cv2
 
     try:
-        height, width = _decoded(file, cv2.IMREAD_REDUCED_GRAYSCALE_8).shape[:2]
+        height, width = decoded(file, cv2.IMREAD_REDUCED_GRAYSCALE_8).shape[:2]
     except InputError:  # OpenCV cannot reduce what is only a few pixels wide
         height, width = (round(side / REDUCTION) for side in read_image(file).shape[:2])
     return height * REDUCTION, width * REDUCTION
 
 
-def _decoded(file: Path, flags: int) -> np.ndarray:
+def decoded(file: Path, flags: int) -> np.ndarray:
+    """What OpenCV makes of the file under its `flags`. Raises InputError if it makes nothing of it."""
     import cv2
 
     try:
