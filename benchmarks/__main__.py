@@ -1,4 +1,4 @@
-"""`python -m benchmarks [speed|recovery|clips ...] [--quick]`: run the measurements and say which targets are missed.
+"""`python -m benchmarks [NAME ...] [--quick]`: run the measurements and say which targets are missed.
 
 Exit status: 0 all targets are met or none was asked for (`--quick`); 1 a target is missed.
 """
@@ -16,15 +16,20 @@ FOLDER = Path("results") / "bench"
 
 def benchmarks() -> dict[str, Callable[[bool], Report]]:
     """The measurements by name; each takes `quick`."""
-    from benchmarks import clips, recovery, speed
+    from benchmarks import clips, recovery, speed, synthesis
 
-    return {"speed": speed.measure, "recovery": recovery.measure, "clips": clips.measure}
+    return {
+        "speed": speed.measure,
+        "recovery": recovery.measure,
+        "clips": clips.measure,
+        "synthesis": synthesis.measure,
+    }
 
 
 def main(words: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Measurements, as Markdown tables.")
     parser.add_argument(
-        "names", nargs="*", metavar="NAME", help="speed, recovery or clips; all of them if none is given"
+        "names", nargs="*", metavar="NAME", help="speed, recovery, clips or synthesis; all if none is given"
     )
     parser.add_argument("--quick", action="store_true", help="a tenth of the size: does it run, roughly how well")
     parser.add_argument("--output", type=Path, default=FOLDER, help=f"folder of the JSON files (default: {FOLDER})")

@@ -1,4 +1,4 @@
-"""How a measurement is told: Markdown tables on stdout, and the same figures with the machine's state as JSON.
+"""How a measurement is told: Markdown tables on stdout, the same figures with the machine's state as JSON, and plots.
 
 report = Report("speed", "Levenberg-Marquardt against first-order solvers")
 report.table(rows)                  # a list of dataclasses of one type; the fields' names are the columns
@@ -15,6 +15,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
+from benchmarks.plot import Plot
 from fitter.export.atomic import atomic_path, prepare_folder
 
 
@@ -26,6 +27,7 @@ class Report:
     title: str
     figures: dict[str, Any] = field(default_factory=dict)
     requirements: dict[str, bool] = field(default_factory=dict)
+    plots: list[Plot] = field(default_factory=list)
 
     def begin(self) -> None:
         self.figures["machine"] = machine()
@@ -49,13 +51,20 @@ class Report:
         self.requirements[sentence] = bool(met)
         self.say(f"- {'met' if met else '**NOT MET**'}: {sentence}")
 
+    def plot(self, plot: Plot) -> None:
+        """Keep a figure, to be drawn as NAME_ITS-NAME.png when the report is saved."""
+        self.plots.append(plot)
+
     def save(self, folder: Path) -> Path:
-        """Write NAME.json into `folder`, made where it is missing."""
+        """Write NAME.json and the plots into `folder`, made where it is missing."""
         path = prepare_folder(folder) / f"{self.name}.json"
         content = {"title": self.title, **self.figures, "requirements": self.requirements}
         with atomic_path(path) as temporary:
             temporary.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
-        self.say(f"\nwritten to {path}\n")
+        drawn = [path.with_name(f"{self.name}_{plot.name}.png") for plot in self.plots]
+        for plot, at in zip(self.plots, drawn, strict=True):
+            plot.draw(at)
+        self.say(f"\nwritten to {', '.join(str(each) for each in (path, *drawn))}\n")
         return path
 
 

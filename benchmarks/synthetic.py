@@ -101,7 +101,7 @@ def observations_of(detections: list[list[Detection]], truth: SyntheticTruth) ->
                 landmarks[frame], has_landmarks = each.landmarks_m, True
     return Observations(
         source="synthetic",
-        side="right",
+        side=truth.side,
         time_s=np.arange(truth.n_frames) / truth.fps,
         image_size=(truth.camera.width, truth.camera.height),
         keypoints_px=keypoints,
