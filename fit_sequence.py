@@ -38,7 +38,7 @@ def fit_sequence(request: Request) -> None:
         seen = observe(command, config, clip, folder, progress)
 
         progress.begin("initialise")
-        inputs = initialise(model, camera, seen, cues)
+        inputs = initialise(clip, camera, model, seen, cues)
 
         progress.begin("optimise")
         hands = optimise(inputs, seen, config, command, progress)

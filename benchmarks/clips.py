@@ -99,7 +99,7 @@ def fit_clip(name: str) -> FittedClip:
     begun = time.perf_counter()
     seen = observe(command, config, clip, folder, progress)
     observed = time.perf_counter()
-    hands = optimise(initialise(model, camera, seen), seen, config, command, progress)
+    hands = optimise(initialise(clip, camera, model, seen), seen, config, command, progress)
     optimised = time.perf_counter()
     result = export(hands, clip, camera, config, folder, progress)
     exported = time.perf_counter()

@@ -7,6 +7,7 @@ fit.state, fit.status, fit.posterior.joints_sigma_mm
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 import numpy as np
 import torch
@@ -18,6 +19,7 @@ from fitter.hand import HandModel, Landmarks
 from fitter.initialise import Start
 from fitter.observe.depth_maps import DepthFolder
 from fitter.observe.evidence import Evidence
+from fitter.observe.footage import Footage
 from fitter.quantity import Positive
 from fitter.render.appearance import Appearance
 from fitter.render.window import Windows
@@ -28,8 +30,11 @@ from fitter.solve.schedule import Schedule, Stage
 from fitter.solve.solver import Listener, Outcome, Status, run
 from fitter.solve.threads import one_thread
 from fitter.state import State
-from fitter.synthesis.report import PhotometricReport
 from fitter.synthesis.depth import with_depth
+from fitter.synthesis.refine import Plan, refine_by_pixels
+from fitter.synthesis.report import PhotometricReport
+from fitter.synthesis.settings import Synthesis
+from fitter.synthesis.views import Source
 
 log = logging.getLogger(__name__)
 
@@ -57,6 +62,7 @@ class FitInput:
     camera: Camera
     evidence: Evidence
     starts: tuple[Start, ...]  # the first is the one that the fit is never worse than
+    footage: Footage | None = None  # the frames as this hand's camera sees them; None: keypoints alone
     depth: DepthFolder | None = None  # seen once it is known where the hand is
 
     def to(self, device: torch.device | str) -> "FitInput":
@@ -98,6 +104,7 @@ def fit_hand(
     schedule: Schedule,
     presence: Presence | None = None,
     on_step: OnStep | None = None,
+    synthesis: Synthesis | None = None,
 ) -> HandFit:
     """Fit one hand over all its frames; never worse than its start, which is returned, and said so, if it would be.
 
@@ -105,13 +112,40 @@ def fit_hand(
     result are the CPU's.
     """
     with one_thread():
-        return _fit_hand(given, energy, schedule, presence or Presence(), on_step)
+        reached = fit_keypoints(given, energy, schedule, on_step)
+        if given.footage is not None and schedule.pixel_stages:
+            reached = fit_pixels(given, reached, energy, schedule, synthesis or Synthesis(), on_step)
+        whole, here = reached.problem, given.to("cpu")
+        posterior = estimate_posterior(whole, reached.state)
+        return HandFit(
+            scene=whole.at(reached.state),
+            status=reached.status,
+            start=reached.start,
+            energies=whole.energies_by_term(reached.state),
+            initial_energies=whole.energies_by_term(here.starts[0].state),
+            posterior=posterior,
+            present=believed(here.evidence, posterior, presence or Presence()),
+            traces=reached.traces,
+            appearance=whole.scene.appearance,
+            photometric=reached.photometric,
+        )
 
 
-def _fit_hand(
-    given: FitInput, energy: Energy, schedule: Schedule, presence: Presence, on_step: OnStep | None
-) -> HandFit:
-    starts, last = given.starts, schedule.stages[-1]
+@dataclass(frozen=True)
+class Reached:
+    """Where a part of the schedule has come to, on the CPU: the state, and the problem of all terms it is judged by."""
+
+    problem: Problem
+    state: State
+    status: str
+    start: str
+    traces: dict[str, tuple[float, ...]]
+    photometric: PhotometricReport | None = None
+
+
+def fit_keypoints(given: FitInput, energy: Energy, schedule: Schedule, on_step: OnStep | None) -> Reached:
+    """The stages without pixels: explore from every start, refine the best."""
+    starts, last = given.starts, schedule.keypoint_stages[-1]
     scene, whole = whole_problem(given, energy, last)
     explored = [explore(start, scene, given, energy, schedule, on_step) for start in starts]
     reached = [whole.energy(outcome.state) for outcome in explored]
@@ -124,21 +158,30 @@ def _fit_hand(
         scene, whole = whole_problem(given, energy, last, begun.windows)
     refined = run(schedule.solver_of(last), whole, begun.state, listener(last, on_step))
     state, status = judged(whole, starts[0].state, refined)
-    here = given.to("cpu")
     windows = None if begun.windows is None else begun.windows.to("cpu")
-    scene, whole = whole_problem(here, energy, last, windows)
-    state = state.to(device="cpu")
-    posterior = estimate_posterior(whole, state)
-    return HandFit(
-        scene=scene.with_state(state),
-        status=status,
-        start=starts[best].name,
-        energies=whole.energies_by_term(state),
-        initial_energies=whole.energies_by_term(here.starts[0].state),
-        posterior=posterior,
-        present=believed(here.evidence, posterior, presence),
-        traces={"explore": explored[best].trace, last.name: refined.trace},
+    _, whole = whole_problem(given.to("cpu"), energy, last, windows)
+    traces = {"explore": explored[best].trace, last.name: refined.trace}
+    return Reached(whole, state.to(device="cpu"), status, starts[best].name, traces)
+
+
+def fit_pixels(
+    given: FitInput, reached: Reached, energy: Energy, schedule: Schedule, settings: Synthesis, on_step: OnStep | None
+) -> Reached:
+    """The stages with pixels, from what the keypoints gave; on the device of `given`."""
+    assert given.footage is not None
+    plan = Plan(energy, schedule, settings, given.camera.known, partial(listener, on_step=on_step))
+    device = given.evidence.time_s.device
+    scene = whole_problem(given, energy, schedule.pixel_stages[-1])[0].with_state(reached.state.to(device=device))
+    refined = refine_by_pixels(scene, given.evidence, Source(given.footage, given.depth), plan)
+    here = given.to("cpu")
+    scene = replace(
+        whole_problem(here, energy, schedule.pixel_stages[-1], refined.scene.windows)[0],
+        state=refined.scene.state.to(device="cpu"),
+        appearance=refined.scene.appearance,
     )
+    problem = Problem(scene, refined.evidence.to("cpu"), energy.terms(refined.evidence), reached.problem.free)
+    status = refined.undone or (reached.status if reached.status != Status.CONVERGED.value else refined.status.value)
+    return Reached(problem, scene.state, status, reached.start, {**reached.traces, **refined.traces}, refined.report)
 
 
 def whole_problem(
@@ -146,23 +189,19 @@ def whole_problem(
 ) -> tuple[Scene, Problem]:
     """The first start's scene, and the problem of a stage in which every term acts."""
     scene = Scene(given.model, given.landmarks, given.camera, given.starts[0].state, windows)
-    return scene, Problem(scene, given.evidence, energy.terms(given.evidence), free_names(stage, given.camera))
+    return scene, Problem(scene, given.evidence, energy.terms(given.evidence), stage.free_names(given.camera.known))
 
 
 def explore(
     start: Start, scene: Scene, given: FitInput, energy: Energy, schedule: Schedule, on_step: OnStep | None
 ) -> Outcome:
-    """Run every stage but the last from one start."""
+    """Run every stage without pixels but the last from one start."""
     outcome = Outcome(start.state, float("inf"), Status.OUT_OF_STEPS, ())
-    for stage in schedule.stages[:-1]:
+    for stage in schedule.keypoint_stages[:-1]:
         terms = {name: term for name, term in energy.terms(given.evidence).items() if name not in stage.without}
-        problem = Problem(scene, given.evidence, terms, free_names(stage, given.camera))
+        problem = Problem(scene, given.evidence, terms, stage.free_names(given.camera.known))
         outcome = run(schedule.solver_of(stage), problem, outcome.state, listener(stage, on_step))
     return outcome
-
-
-def free_names(stage: Stage, camera: Camera) -> tuple[str, ...]:
-    return tuple(name for name in stage.free if name != "focal" or not camera.known)
 
 
 def listener(stage: Stage, on_step: OnStep | None) -> Listener | None:

@@ -19,6 +19,7 @@ from fitter.observe.known_positions import KnownPositions
 from fitter.observe.observations import Side
 from fitter.render.rasterizer import to_screen
 from fitter.render.zbuffer import ZBuffer
+from tests.moving_hands import blank_clip
 from tests.short_clip import FRAMES, SIZE, ShortClip, run
 from tests.test_steps import CAMERA, T, model, seen_hand
 
@@ -60,14 +61,14 @@ def known(n_points: int) -> KnownPositions:
 
 def test_nothing_given_is_nothing_read(clip: ShortClip, anny: HandModel) -> None:
     assert read_cues(Command(str(clip.video)), open_clip(clip.video), anny) == NO_CUES
-    given = initialise(model(), CAMERA, [seen_hand("right")])[0]
+    given = initialise(blank_clip(T), CAMERA, model(), [seen_hand("right")])[0]
     assert given.depth is None and given.evidence.joints is None and given.evidence.vertices is None
 
 
 @pytest.mark.parametrize("side", ["right", "left"])
 def test_a_left_hands_cues_are_mirrored_as_its_frames_are(side: Side) -> None:
     cues = Cues(known(21), known(50), DepthFolder((), (640, 480)))
-    given = initialise(model(), CAMERA, [seen_hand(side)], cues)[0]
+    given = initialise(blank_clip(T), CAMERA, model(), [seen_hand(side)], cues)[0]
     assert cues.joints is not None and given.evidence.joints is not None and given.evidence.vertices is not None
     sign = -1.0 if side == "left" else 1.0
     expected = cues.joints.positions_m * torch.tensor([sign, 1.0, 1.0])
@@ -79,8 +80,8 @@ def test_one_hands_joints_cannot_be_two_hands() -> None:
     both = [seen_hand("right"), seen_hand("left")]
     for cues, option in ((Cues(joints=known(21)), "--joints"), (Cues(vertices=known(50)), "--vertices")):
         with pytest.raises(InputError, match=f"{option}: the file holds one hand, but two are fitted"):
-            initialise(model(), CAMERA, both, cues)
-    inputs = initialise(model(), CAMERA, both, Cues(depth=DepthFolder((), (640, 480))))
+            initialise(blank_clip(T), CAMERA, model(), both, cues)
+    inputs = initialise(blank_clip(T), CAMERA, model(), both, Cues(depth=DepthFolder((), (640, 480))))
     assert [given.depth is not None and given.depth.mirrored for given in inputs] == [False, True]
 
 

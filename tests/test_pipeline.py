@@ -11,7 +11,7 @@ from fitter.energy import Energy
 from fitter.energy.keypoints import Keypoints
 from fitter.initialise import Start, initial_states
 from fitter.observe.evidence import Evidence
-from fitter.pipeline import FitInput, HandFit, Presence, fit_hand, free_names
+from fitter.pipeline import FitInput, HandFit, Presence, fit_hand
 from fitter.scene import Scene
 from fitter.solve import normal_equations
 from fitter.solve import problem as problem_module
@@ -19,7 +19,7 @@ from fitter.solve.problem import Problem
 from fitter.solve.schedule import Schedule, Stage
 from fitter.solve.solver import Status
 from fitter.state import State
-from tests.toy_problem import CAMERA, evidence_of, toy_scene
+from tests.toy_problem import evidence_of, toy_scene
 
 ENERGY = Energy()
 FREE = ("orientation", "pose", "trajectory", "betas")
@@ -196,8 +196,8 @@ def test_first_order_solvers_fit_too(solver: str) -> None:
 
 def test_a_known_focal_length_is_never_free() -> None:
     stage = Stage("all")
-    assert "focal" not in free_names(stage, CAMERA)
-    assert "focal" in free_names(stage, replace(CAMERA, known=False))
+    assert "focal" not in stage.free_names(focal_known=True)
+    assert "focal" in stage.free_names(focal_known=False)
 
 
 def test_the_listener_hears_every_stage() -> None:

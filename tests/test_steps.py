@@ -36,6 +36,7 @@ from fitter.export.result import FitResult
 from fitter.hand import HandModel
 from fitter.hand.mirror import mirror_lighting
 from fitter.observe.observations import Observations, Side
+from fitter.solve.schedule import Schedule
 from tests.dressed_hand import appearance
 from tests.moving_hands import blank_clip
 from tests.short_clip import write_video
@@ -68,10 +69,14 @@ def seen_hand(side: Side) -> Observations:
     )
 
 
+# What these clips show is of no concern here.
+KEYPOINTS_ONLY = replace(Config(), schedule=Schedule(stages=Schedule().keypoint_stages))
+
+
 def fitted(*sides: Side) -> tuple[list[FittedHand], list[Observations]]:
     seen = [seen_hand(side) for side in sides]
-    inputs = initialise(model(), CAMERA, seen)
-    return optimise(inputs, seen, Config(), Command("demo"), SilentProgress()), seen
+    inputs = initialise(blank_clip(T), CAMERA, model(), seen)
+    return optimise(inputs, seen, KEYPOINTS_ONLY, Command("demo"), SilentProgress()), seen
 
 
 @pytest.mark.parametrize("device", ["auto", "cpu"])
@@ -117,7 +122,7 @@ def test_a_measured_length_replaces_the_populations() -> None:
 
 
 def test_a_left_hand_is_fitted_as_a_right_one_in_the_mirrored_frames() -> None:
-    right, left = initialise(model(), CAMERA, [seen_hand("right"), seen_hand("left")])
+    right, left = initialise(blank_clip(T), CAMERA, model(), [seen_hand("right"), seen_hand("left")])
     assert right.camera == CAMERA and left.camera.cx == SIZE[0] - CAMERA.cx
     assert [start.name for start in left.starts] == ["landmarks", "relaxed"]
     # Both saw the same hand, one of them in the mirror.

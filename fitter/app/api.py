@@ -30,6 +30,7 @@ def fit(
     hand_length_mm: float | None = None,
     intrinsics: str | None = None,
     keypoints: str | Path | None = None,
+    masks: str | Path | None = None,
     depth: str | Path | None = None,
     joints: str | Path | None = None,
     vertices: str | Path | None = None,
@@ -44,6 +45,7 @@ def fit(
     command = Command(
         input=str(clip),
         keypoints=None if keypoints is None else Path(keypoints),
+        masks=None if masks is None else Path(masks),
         depth=None if depth is None else Path(depth),
         joints=None if joints is None else Path(joints),
         vertices=None if vertices is None else Path(vertices),
@@ -66,6 +68,6 @@ def _fit(command: Command, config: Config, folder: Path) -> FitResult:
     cues = read_cues(command, clip, model)
     prepare_folder(folder)
     seen = observe(command, config, clip, folder, progress)
-    hands = optimise(initialise(model, camera, seen, cues), seen, config, command, progress)
+    hands = optimise(initialise(clip, camera, model, seen, cues), seen, config, command, progress)
     save_config(config, folder / "config.yaml")
     return export(hands, clip, camera, config, folder, progress)

@@ -1,4 +1,4 @@
-"""What the user knows of the hand beside the clip: depth images, 3D joints, vertices; and how a fit takes them.
+"""What the user knows of the hand beside the clip: masks, depth images, 3D joints, vertices; how a fit takes them.
 
 cues = read_cues(command, clip, model)
 given = cues.add_to(given, hand, alone=True)
@@ -12,6 +12,7 @@ from fitter.errors import InputError
 from fitter.hand import HandModel
 from fitter.observe.depth_maps import DepthFolder, open_depth_folder
 from fitter.observe.known_positions import KnownPositions, read_known_joints, read_known_vertices
+from fitter.observe.masks import MaskFolder
 from fitter.observe.observations import Side
 from fitter.pipeline import FitInput
 
@@ -23,6 +24,7 @@ class Cues:
     joints: KnownPositions | None = None
     vertices: KnownPositions | None = None
     depth: DepthFolder | None = None
+    masks: MaskFolder | None = None
 
     def add_to(self, given: FitInput, side: Side, alone: bool) -> FitInput:
         """The input of one hand with its cues, a left hand's mirrored as the rest of it is.
@@ -52,4 +54,5 @@ def read_cues(command: Command, clip: Clip, model: HandModel) -> Cues:
         joints=None if command.joints is None else read_known_joints(command.joints, n_frames),
         vertices=None if command.vertices is None else read_known_vertices(command.vertices, n_frames, n_vertices),
         depth=None if command.depth is None else open_depth_folder(command.depth, size, n_frames),
+        masks=None if command.masks is None else MaskFolder.open(command.masks, size, n_frames),
     )

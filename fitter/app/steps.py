@@ -2,7 +2,7 @@
 
 clip, camera, model = load(command)
 seen = observe(command, config, clip, folder, progress)
-inputs = initialise(model, camera, seen, read_cues(command, clip, model))
+inputs = initialise(clip, camera, model, seen, read_cues(command, clip, model))
 hands = optimise(inputs, seen, config, command, progress)
 result = export(hands, clip, camera, config, folder, progress)
 """
@@ -36,6 +36,7 @@ from fitter.initialise import initial_states
 from fitter.observe.cache import cached_detections
 from fitter.observe.evidence import prepare_evidence
 from fitter.observe.files import read_keypoints
+from fitter.observe.footage import Footage
 from fitter.observe.landmarks import landmarks_of
 from fitter.observe.observations import Observations
 from fitter.observe.tracks import track_hands
@@ -55,8 +56,6 @@ MEASURED_SIGMA_MM = 1.0
 def load(command: Command) -> tuple[Clip, Camera, HandModel]:
     """Open the clip, its camera and the hand model; raises InputError for what cannot be used."""
     choose_device(command)  # a device that is not there is said before the work, not after it
-    if command.masks is not None:
-        raise InputError("--masks: this version fits keypoints only and has no use for masks; leave the option out")
     clip = make_demo() if command.input == DEMO else open_clip(Path(command.input))
     for warning in clip.warnings:
         log.warning("%s", warning)
@@ -96,14 +95,18 @@ def observe(command: Command, config: Config, clip: Clip, folder: Path, progress
     return track_hands(detections, clip, source, command.hand)
 
 
-def initialise(model: HandModel, camera: Camera, seen: Sequence[Observations], cues: Cues = NO_CUES) -> list[FitInput]:
+def initialise(
+    clip: Clip, camera: Camera, model: HandModel, seen: Sequence[Observations], cues: Cues = NO_CUES
+) -> list[FitInput]:
     """Every hand as a right hand (a left one in the mirrored frames), with its cues and the states to start from."""
     inputs = []
     for hand in seen:
-        as_right, its_camera = (hand, camera) if hand.side == "right" else (hand.mirrored(), camera.mirrored())
+        left = hand.side == "left"
+        as_right, its_camera = (hand.mirrored(), camera.mirrored()) if left else (hand, camera)
+        footage = Footage(clip, its_camera, left, cues.masks)
         evidence = prepare_evidence(as_right, its_camera, model)
         starts = tuple(initial_states(model, its_camera, evidence))
-        given = FitInput(model, landmarks_of(model, hand.source), its_camera, evidence, starts)
+        given = FitInput(model, landmarks_of(model, hand.source), its_camera, evidence, starts, footage)
         inputs.append(cues.add_to(given, hand.side, alone=len(seen) == 1))
     return inputs
 
@@ -117,7 +120,7 @@ def optimise(
         log.warning("hand length not known: distances and sizes scale with it; give --hand-length-mm if you know it")
     hands, device = [], choose_device(command)
     for given, hand in zip(inputs, seen, strict=True):
-        fit = fit_hand(given.to(device), energy, config.schedule, config.presence, progress.step)
+        fit = fit_hand(given.to(device), energy, config.schedule, config.presence, progress.step, config.synthesis)
         hands.append(FittedHand(hand.side, fit, hand.observed))
     return hands
 

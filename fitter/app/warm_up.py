@@ -25,7 +25,7 @@ def main() -> None:
     clip = make_demo_clip(model, DEMO_SEED, n_frames=FRAMES)
     clip.still(0)
     seen = track_hands(SyntheticDetector().detect(clip.truth, seed=0), clip, "truth")
-    optimise(initialise(model, clip.truth.camera, seen), seen, Config(), Command(input="demo"), SilentProgress())
+    optimise(initialise(clip, clip.truth.camera, model, seen), seen, Config(), Command(input="demo"), SilentProgress())
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ from fitter.energy import Energy
 from fitter.observe.mediapipe import MediaPipe
 from fitter.pipeline import Presence
 from fitter.solve.schedule import Schedule
+from fitter.synthesis.settings import Synthesis
 
 __all__ = ["Config", "Export", "Observe", "from_mapping", "load_config", "save_config", "to_mapping"]
 
@@ -48,6 +49,7 @@ class Config:
     observe: Observe = Observe()
     energy: Energy = Energy()
     schedule: Schedule = Schedule()
+    synthesis: Synthesis = Synthesis()
     presence: Presence = Presence()
     export: Export = Export()
 

@@ -120,7 +120,9 @@ def hand_value(folder: Path, files: Iterable[Path]) -> int:
         brightest, all_white = max(brightest, top), all_white and bool(hand.all())
     if brightest == 0 or all_white:
         raise InputError(f"{folder}: the masks are {'white' if brightest else 'black'} in every frame; {EXPECTED}")
-    raise InputError(f"{folder}: no mask holds both hand and background (the brightest pixel is {brightest}); {EXPECTED}")
+    raise InputError(
+        f"{folder}: no mask holds both hand and background (the brightest pixel is {brightest}); {EXPECTED}"
+    )
 
 
 def is_hand(grey: np.ndarray, white: int) -> np.ndarray:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from fitter.scene import Scene
 from fitter.solve.problem import Problem
 from fitter.solve.solver import Status
 from fitter.state import State, Step
@@ -40,6 +41,13 @@ class FirstOrder:
 
     def best(self, memory: Memory) -> tuple[State, float]:
         return memory.best_state, memory.best_energy
+
+    def current(self, problem: Problem, memory: Memory) -> Scene:
+        return problem.at(memory.best_state)
+
+    def renewed(self, problem: Problem, memory: Memory) -> Memory:
+        memory.best_energy = problem.energy(memory.best_state)
+        return memory
 
     def terminate(self, memory: Memory) -> Status | None:
         return Status.CONVERGED if memory.settled >= self.patience else None

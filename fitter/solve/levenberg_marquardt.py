@@ -72,6 +72,13 @@ class LevenbergMarquardt:
     def best(self, memory: Memory) -> tuple[State, float]:
         return memory.scene.state, memory.energy
 
+    def current(self, problem: Problem, memory: Memory) -> Scene:
+        return memory.scene
+
+    def renewed(self, problem: Problem, memory: Memory) -> Memory:
+        scene = memory.scene.wearing(problem.scene.appearance)
+        return replace(memory, scene=scene, energy=problem.energy_of(scene), normal=None)
+
     def terminate(self, memory: Memory) -> Status | None:
         if memory.damping >= HIGHEST_DAMPING:
             return Status.STUCK

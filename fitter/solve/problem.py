@@ -6,7 +6,7 @@ normal = problem.linearise(state)      # J'J and J'r of every term, fixed unknow
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import torch
@@ -15,6 +15,7 @@ from torch import Tensor
 
 from fitter.energy.term import Term, linearise, term_energy
 from fitter.observe.evidence import Evidence
+from fitter.render.appearance import Appearance
 from fitter.scene import Scene
 from fitter.solve import assembly, normal_equations
 from fitter.solve.normal_equations import NormalEquations
@@ -38,6 +39,10 @@ class Problem:
     def at(self, state: State) -> Scene:
         """The scene of a state; what it predicts is computed once and kept."""
         return self.scene.with_state(state)
+
+    def wearing(self, appearance: Appearance) -> "Problem":
+        """The same problem for a surface of another appearance."""
+        return replace(self, scene=self.scene.wearing(appearance))
 
     def energies(self, state: State) -> dict[str, Float[Tensor, "*batch"]]:
         """Energy of each term; differentiable."""

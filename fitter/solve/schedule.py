@@ -23,7 +23,8 @@ class Stage:
     """`free`: what may move. `without`: names of terms that do not act yet.
 
     It ends after `max_steps`, or at a relative decrease of `tolerance`. `damping` is Levenberg-Marquardt's to begin
-    with.
+    with. `resolution`: pixels along the side of the windows in which the rendering is compared with the frames; None
+    for a stage of keypoints alone. Stages with pixels come after those without.
     """
 
     name: str
@@ -32,6 +33,11 @@ class Stage:
     max_steps: Count = 60
     tolerance: Positive = 1e-5
     damping: Positive = 0.1
+    resolution: Count | None = None
+
+    def free_names(self, focal_known: bool) -> tuple[str, ...]:
+        """What is free indeed: a known focal length never is."""
+        return tuple(name for name in self.free if name != "focal" or not focal_known)
 
 
 @dataclass(frozen=True)
@@ -46,11 +52,26 @@ class Schedule:
     stages: tuple[Stage, ...] = (
         Stage("explore", free=ALL_BUT_FOCAL, max_steps=4, tolerance=1e-2, damping=1e-4),
         Stage("refine", free=ALL_BUT_FOCAL, max_steps=60, tolerance=1e-4, damping=1e-4),
+        Stage("coarse", free=ALL_BUT_FOCAL, max_steps=8, tolerance=1e-3, damping=1e-3, resolution=112),
+        Stage("fine", free=ALL_BUT_FOCAL, max_steps=8, tolerance=1e-3, damping=1e-3, resolution=224),
     )
+
+    @property
+    def keypoint_stages(self) -> tuple[Stage, ...]:
+        return tuple(stage for stage in self.stages if stage.resolution is None)
+
+    @property
+    def pixel_stages(self) -> tuple[Stage, ...]:
+        return tuple(stage for stage in self.stages if stage.resolution is not None)
 
     def __post_init__(self) -> None:
         if not self.stages:
             raise InputError("schedule.stages: expected at least one stage, got none")
+        if not self.keypoint_stages or self.stages[: len(self.keypoint_stages)] != self.keypoint_stages:
+            raise InputError(
+                "schedule.stages: stages with a resolution compare pixels and start from a fit of the keypoints; "
+                "expected them after at least one stage without"
+            )
         terms = [field.name for field in fields(Energy)]
         for stage in self.stages:
             for name in stage.without:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Protocol, TypeVar
 
+from fitter.scene import Scene
 from fitter.solve.problem import Problem
 from fitter.state import State
 
@@ -34,6 +35,7 @@ class Outcome:
 
 Memory = TypeVar("Memory")
 Listener = Callable[[int, float, dict[str, float]], None]  # step, energy, energy by term
+Renewal = Callable[[Problem, Scene], Problem]
 
 
 class Solver(Protocol[Memory]):
@@ -50,14 +52,27 @@ class Solver(Protocol[Memory]):
 
     def terminate(self, memory: Memory) -> Status | None: ...
 
+    def current(self, problem: Problem, memory: Memory) -> Scene:
+        """The scene of the best state; what is already computed of it is kept."""
+        ...
+
+    def renewed(self, problem: Problem, memory: Memory) -> Memory:
+        """Go on from the best state with a problem whose energy has changed."""
+        ...
+
 
 def run(
     solver: Solver[Memory],
     problem: Problem,
     state: State,
     on_step: Listener | None = None,
+    renew: Renewal | None = None,
 ) -> Outcome:
-    """Step until the solver says stop or its steps are used up; `on_step(step, energy, by term)` after each."""
+    """Step until the solver says stop or its steps are used up; `on_step(step, energy, by term)` after each.
+
+    `renew` may change the problem after a step, as an appearance that follows the pose does; then energies of different
+    steps are of different problems.
+    """
     memory = solver.init(problem, state)
     _, energy = solver.best(memory)
     if energy == float("inf"):
@@ -71,5 +86,8 @@ def run(
         status = solver.terminate(memory)
         if status is not None:
             break
+        if renew is not None:
+            problem = renew(problem, solver.current(problem, memory))
+            memory = solver.renewed(problem, memory)
     best, energy = solver.best(memory)
     return Outcome(best.orthonormalised(), energy, status or Status.OUT_OF_STEPS, tuple(trace))

@@ -1,0 +1,107 @@
+"""What the frames show of one hand: windows fixed around a fit, their pixels, and masks of the hand in them.
+
+views = look_at(given, state, settings, resolution=224)
+problem = views.problem(given, energy, stage, state)         # at the stage's own resolution
+"""
+
+import logging
+from dataclasses import dataclass, replace
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor
+
+from fitter.appearance.estimate import first_appearance
+from fitter.observe.agreement import belonging, beyond_wrist, consistent
+from fitter.observe.depth_maps import DepthFolder, DepthMaps
+from fitter.observe.evidence import Evidence
+from fitter.observe.footage import Cut, Footage, pictures_of
+from fitter.observe.grabcut import segment
+from fitter.observe.silhouettes import silhouettes_of
+from fitter.render.appearance import Appearance
+from fitter.render.window import Windows, windows_around
+from fitter.scene import Scene
+from fitter.synthesis.settings import Synthesis
+
+log = logging.getLogger(__name__)
+
+# Frames with fewer landmarks than this say too little about where the hand is to compare its pixels.
+LEAST_LANDMARKS = 11
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where pixels come from: the frames with given masks, and depth images; of a left hand both mirrored."""
+
+    footage: Footage
+    depth: DepthFolder | None = None
+
+
+@dataclass(frozen=True)
+class Views:
+    """The finest windows with their pixels. `forearm` may be the arm's; `masked` says in which frames a mask acts,
+    `dropped` how many frames' masks do not, by reason.
+    """
+
+    windows: Windows
+    cut: Cut
+    forearm: Bool[Tensor, "frames size size"]
+    trust: Float[Tensor, "frames"]
+    masked: Bool[Tensor, "frames"]
+    dropped: dict[str, int]
+    depth: DepthFolder | None
+
+    def evidence(self, evidence: Evidence, scene: Scene) -> Evidence:
+        """The keypoints' evidence with what the scene's windows show; its size is the scene's windows'."""
+        assert scene.windows is not None
+        cut = self.cut.resized(scene.windows.size)
+        pictures = pictures_of(cut, scene.fragments.covered.cpu(), self.trust, self.masked)
+        silhouettes = None
+        if cut.masks is not None and bool(self.masked.any()):
+            silhouettes = silhouettes_of(cut.masks, cut.inside, self.trust * self.masked)
+        device = scene.state.trajectory.device
+        depth = None if self.depth is None else self.depth_maps(self.depth, scene)
+        return replace(evidence, pictures=pictures, silhouettes=silhouettes, depth_maps=depth).to(device)
+
+    def depth_maps(self, folder: DepthFolder, scene: Scene) -> DepthMaps:
+        assert scene.windows is not None
+        maps = folder.cut(scene.windows.to("cpu"), scene.camera)
+        return replace(maps, trust=maps.trust * (self.trust > 0))
+
+
+def dressed_scene(scene: Scene, evidence: Evidence, settings: Synthesis, previous: Appearance | None = None) -> Scene:
+    """The scene wearing an appearance estimated from its own windows' pictures."""
+    assert evidence.pictures is not None
+    size = min(texture_size(evidence.pictures.size), settings.texture_size)
+    return scene.wearing(first_appearance(scene, evidence.pictures, size, previous))
+
+
+def texture_size(resolution: int) -> int:
+    """Texels along the side for windows of `resolution` pixels: a power of two, about as fine as the pictures."""
+    return 2 ** max(6, (resolution - 1).bit_length())
+
+
+def look_at(scene: Scene, evidence: Evidence, source: Source, settings: Synthesis, resolution: int) -> Views:
+    """Windows around a fit, cut out of the clip in one pass, and masks: those given, else made on the spot."""
+    camera = scene.camera.scaled(float(scene.state.log_focal.exp()))
+    windows = windows_around(camera.project(scene.vertices), resolution)
+    scene = scene.seen_through(windows)
+    cut, trust = source.footage.cut(windows.to("cpu")), trust_of(evidence).cpu()
+    covered, forearm = scene.fragments.covered.cpu(), beyond_wrist(windows.of_image(scene.keypoints).cpu(), resolution)
+    if cut.masks is None and settings.masks == "off":
+        return Views(windows, cut, forearm, trust, torch.zeros(evidence.n_frames, dtype=torch.bool), {}, source.depth)
+    masks = segment(cut, covered, forearm, trust) if cut.masks is None else cut.masks
+    masks = belonging(masks, covered, forearm)
+    keypoints = windows.of_image(evidence.keypoints_px).cpu()
+    verdict = consistent(masks, covered, forearm, keypoints, evidence.confidence.cpu(), cut.inside)
+    dropped = verdict.dropped(trust > 0)
+    for reason, frames in dropped.items():
+        log.info("masks of %d of %d frames dropped: each %s", frames, len(trust), reason)
+    agrees = (trust > 0) & verdict.agrees
+    return Views(windows, replace(cut, masks=masks), forearm, trust, agrees, dropped, source.depth)
+
+
+def trust_of(evidence: Evidence) -> Float[Tensor, "frames"]:
+    """How far each frame's keypoints are believed: their mean confidence, 0 with fewer than LEAST_LANDMARKS."""
+    seen = (evidence.confidence > 0).sum(dim=1) >= LEAST_LANDMARKS
+    return evidence.confidence.mean(dim=1) * seen
