@@ -3,8 +3,8 @@
     masks = MaskFolder.open(Path("masks/"), (clip.width, clip.height), clip.n_frames)
     masks.read(0)                                  # (height, width) uint8, 0 or 255
 
-Opening reads the files' headers and one mask; the pixels follow frame by frame. A frame whose mask is all black shows
-no hand by that mask, and one in which it is all white is one that nothing was found in: neither moves the fit there.
+Opening reads the files' headers and one mask; the pixels follow frame by frame. A mask that is all white has found as
+little as one that is all black and is read as such: such frames are left to the other evidence, and counted.
 """
 
 from collections.abc import Iterable
@@ -56,11 +56,15 @@ class MaskFolder:
         return MaskFolder(folder, files, size, white, warnings)
 
     def read(self, index: int) -> UInt8[np.ndarray, "height width"]:
-        """The mask of one frame, 0 or 255. Raises InputError if it cannot be read or is a coloured image."""
+        """The mask of one frame, 0 or 255, without any hand where all of it is white.
+
+        Raises InputError if it cannot be read or is a coloured image.
+        """
         grey = grey_values(self.files[index])
         if grey.shape != (self.size[1], self.size[0]):  # the header lied
             raise InputError(f"{self.files[index]} cannot be read: expected a complete PNG of the frames' size")
-        return np.where(is_hand(grey, self.white), np.uint8(WHITE), np.uint8(0))
+        hand = is_hand(grey, self.white)
+        return np.where(hand & ~hand.all(), np.uint8(WHITE), np.uint8(0))
 
 
 def mask_files(folder: Path) -> tuple[Path, ...]:

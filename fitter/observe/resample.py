@@ -51,7 +51,7 @@ def samples_across(scale: float) -> int:
 
 def resampled(
     picture: UInt8[np.ndarray, "height width channels"],
-    corners: Float[np.ndarray, "rows+1 columns+1 2"],
+    corners: Float[np.ndarray, "corner_rows corner_columns 2"],
     samples: int,
     encoding: Encoding,
 ) -> UInt8[np.ndarray, "rows columns channels"]:
