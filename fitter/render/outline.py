@@ -6,9 +6,9 @@
 
 Between a covered pixel and its uncovered neighbour the mesh is followed from the triangle that the first one sees
 towards the second, until it turns away from the camera or ends: there the outline crosses the line between the two
-pixel centres. After the analytic antialiasing of Laine et al. 2020 ("Modular Primitives for High-Performance Differentiable
-Rendering"), with the walk in place of a look at the seen triangle's own edges: on a fine mesh the outline is rarely one
-of them.
+pixel centres. After the analytic antialiasing of Laine et al. 2020 ("Modular Primitives for High-Performance
+Differentiable Rendering"), with the walk in place of a look at the seen triangle's own edges: on a fine mesh the
+outline is rarely one of them.
 
 A step between two covered pixels of different depth (a finger before the palm) is no part of the outline.
 """
