@@ -94,7 +94,7 @@ def test_a_fit_without_pixels_has_no_report_and_no_appearance(keypoints_alone: H
 
 def test_what_the_pixels_made_worse_is_undone_and_said(film: Filmed, keypoints_alone: HandFit) -> None:
     """Keypoints may not get worse at all here, which refinement by pixels cannot keep: it starts at their best."""
-    fit = film.fit(synthesis=Synthesis(max_reprojection_rise=1e-9))
+    fit = film.fit(synthesis=Synthesis(max_reprojection_sigmas=1e-9))
     assert "the fit of the keypoints is returned instead" in fit.status
     assert "reprojection rose" in fit.status
     assert torch.allclose(fit.state.rotations, keypoints_alone.state.rotations, atol=1e-9)

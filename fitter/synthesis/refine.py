@@ -110,7 +110,8 @@ def what_got_worse(before: Scene, after: Scene, evidence: Evidence, plan: Plan) 
     log.info("pixel energy %.1f -> %.1f, reprojection %.2f -> %.2f px", *energies, *errors)
     if not energies[1] <= energies[0]:
         return f"their energy rose from {energies[0]:.0f} to {energies[1]:.0f}"
-    if not errors[1] <= errors[0] * (1.0 + plan.settings.max_reprojection_rise):
+    sigma_px = 0.0 if plan.energy.keypoints is None else plan.energy.keypoints.sigma_px * float(evidence.pixel_scale)
+    if not errors[1] <= max(errors[0], plan.settings.max_reprojection_sigmas * sigma_px):
         return f"reprojection rose from {errors[0]:.1f} to {errors[1]:.1f} px"
     return None
 
