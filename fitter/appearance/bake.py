@@ -23,9 +23,10 @@ from fitter.scene import LEAST_LIGHT
 
 # A texel is seen where its pixel's depth is its own; half a pixel on a slanted surface makes about this much.
 DEPTH_TOLERANCE_M = 0.003
-# Relative deviations of colour. Skin differs from the mean of the hand up to twofold (pale palm, dark back), from
-# itself in another frame by the error of shading and fit.
-FOREIGN_WIDTH, OWN_WIDTH = 1.2, 0.2
+# Relative deviations of a texel's colour from frame to frame: the error of shading and fit.
+OWN_WIDTH = 0.2
+# Skin differs twofold in brightness over a hand (pale palm, dark back), but hardly in hue: what does is another thing.
+FOREIGN_BRIGHTNESS, FOREIGN_HUE = 1.0, 0.35
 LEAST_ALBEDO = 0.02  # added where deviations are taken relative to a colour: black divides nothing
 MEDIAN_STEPS, MEAN_STEPS = 6, 2
 # So many samples (16 bytes each) fit a core's cache: texels are baked in blocks of that many over the frames.
@@ -173,6 +174,21 @@ def relative_square(sample, colour):
     return total / np.float32(3.0)
 
 
+@njit(cache=True, inline="always")
+@no_type_check
+def foreign_square(sample, mean):
+    """How far a colour is from any of a hand with this mean, squared, in widths."""
+    floor = np.float32(LEAST_ALBEDO)
+    own = sample[0] + sample[1] + sample[2] + 3 * floor
+    usual = mean[0] + mean[1] + mean[2] + 3 * floor
+    brightness = np.float32(2.0) * (own - usual) / (own + usual)
+    hue = np.float32(0.0)
+    for k in range(3):
+        ratio = (sample[k] + floor) / (mean[k] + floor) * usual / own - np.float32(1.0)
+        hue += ratio * ratio
+    return brightness * brightness / FOREIGN_BRIGHTNESS**2 + hue / (3.0 * FOREIGN_HUE**2)
+
+
 @njit(cache=True)
 @no_type_check
 def settle(samples, believed, known, mean, colour):
@@ -186,7 +202,7 @@ def settle(samples, believed, known, mean, colour):
         return np.float32(0.0)
     middle, summed = believed.copy(), np.zeros(3)
     for s in range(len(samples)):
-        samples[s, 3] /= (1.0 + relative_square(samples[s], mean) / FOREIGN_WIDTH**2) ** 2
+        samples[s, 3] /= (1.0 + foreign_square(samples[s], mean)) ** 2
     if not known:
         middle[:] = mean
         for _ in range(MEDIAN_STEPS):

@@ -1,7 +1,7 @@
 """A whole texture from the texels that were seen: what was not takes the colour of its surroundings.
 
-    albedo = complete(texels, baked.colour, baked.seen, surroundings)
-    padded = padded(texels, albedo)
+    base = surroundings(texels, baked.colour, baked.seen, n_vertices)       # a colour for every texel
+    albedo = padded(texels, colour)                                         # and beyond the charts
 
 Surroundings are those on the surface: colours spread along the mesh's edges, which know no seams, so that the two sides
 of a seam agree although they lie far apart in the texture. Off the charts a pull-push pyramid continues the nearest
