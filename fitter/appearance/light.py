@@ -112,7 +112,9 @@ def fit_light(
         lighting = lighting + light
         change = change + np.clip(patches, -LONGEST_STEP, LONGEST_STEP)
         log_gain = log_gain + np.clip(gains, -LONGEST_STEP, LONGEST_STEP)
-    return Lit(lighting, log_gain).centred()
+    # What all patches changed by is the light's: the albedo as given has to look as filmed.
+    common = np.average(change, axis=0, weights=seen) if seen.any() else np.zeros(3)
+    return Lit(lighting * np.exp(common), log_gain).centred()
 
 
 class Sums(NamedTuple):
