@@ -24,6 +24,7 @@ GPU = [
 DEVELOP = [
     "basedpyright",
     "beartype",
+    "matplotlib",  # the benchmarks' plots
     "pre-commit",
     "pytest",
     "pytest-xdist",

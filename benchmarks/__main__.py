@@ -16,20 +16,24 @@ FOLDER = Path("results") / "bench"
 
 def benchmarks() -> dict[str, Callable[[bool], Report]]:
     """The measurements by name; each takes `quick`."""
-    from benchmarks import clips, recovery, speed, synthesis
+    from benchmarks import clips, recovery, speed, synthesis, synthesis_speed
 
     return {
         "speed": speed.measure,
         "recovery": recovery.measure,
         "clips": clips.measure,
         "synthesis": synthesis.measure,
+        "synthesis_speed": synthesis_speed.measure,
     }
 
 
 def main(words: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Measurements, as Markdown tables.")
     parser.add_argument(
-        "names", nargs="*", metavar="NAME", help="speed, recovery, clips or synthesis; all if none is given"
+        "names",
+        nargs="*",
+        metavar="NAME",
+        help="speed, recovery, clips, synthesis or synthesis_speed; all if none is given",
     )
     parser.add_argument("--quick", action="store_true", help="a tenth of the size: does it run, roughly how well")
     parser.add_argument("--output", type=Path, default=FOLDER, help=f"folder of the JSON files (default: {FOLDER})")
