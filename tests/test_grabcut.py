@@ -51,8 +51,8 @@ def scenery(anny: HandModel) -> Scenery:
     def screen(points: torch.Tensor) -> torch.Tensor:
         return torch.cat([windows.of_image(truth.camera.project(points)), points[..., 2:]], dim=-1)
 
-    everything = torch.cat([hand, torch.from_numpy(clip.arm_vertices_m)], dim=1)
-    both = ZBuffer(cull_back_faces=False).rasterize(screen(everything), clip.surfaces.faces, (SIZE, SIZE))
+    hand_and_arm = torch.from_numpy(clip.vertices_m[:, 0])  # its shutter is open for one moment
+    both = ZBuffer(cull_back_faces=False).rasterize(screen(hand_and_arm), clip.surfaces.faces, (SIZE, SIZE))
     keypoints = windows.of_image(torch.from_numpy(truth.keypoints_px).double())
     return Scenery(
         cut=Footage(clip, truth.camera).cut(windows),

@@ -139,6 +139,12 @@ class Wrecker:
     def terminate(self, memory: tuple[State, float]) -> Status | None:
         return Status.CONVERGED
 
+    def current(self, problem: Problem, memory: tuple[State, float]) -> Scene:
+        return problem.at(memory[0])
+
+    def renewed(self, problem: Problem, memory: tuple[State, float]) -> tuple[State, float]:
+        return memory
+
 
 @dataclass(frozen=True)
 class Wrecking(Schedule):
