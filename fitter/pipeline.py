@@ -34,7 +34,7 @@ from fitter.synthesis.depth import with_depth
 from fitter.synthesis.refine import Plan, refine_by_pixels
 from fitter.synthesis.report import PhotometricReport
 from fitter.synthesis.settings import Synthesis
-from fitter.synthesis.views import Source
+from fitter.synthesis.views import LEAST_LANDMARKS, Source, trust_of
 
 log = logging.getLogger(__name__)
 
@@ -113,7 +113,7 @@ def fit_hand(
     """
     with one_thread():
         reached = fit_keypoints(given, energy, schedule, on_step)
-        if given.footage is not None and schedule.pixel_stages:
+        if given.footage is not None and schedule.pixel_stages and shows_enough(given.evidence):
             reached = fit_pixels(given, reached, energy, schedule, synthesis or Synthesis(), on_step)
         whole, here = reached.problem, given.to("cpu")
         posterior = estimate_posterior(whole, reached.state)
@@ -162,6 +162,14 @@ def fit_keypoints(given: FitInput, energy: Energy, schedule: Schedule, on_step: 
     _, whole = whole_problem(given.to("cpu"), energy, last, windows)
     traces = {"explore": explored[best].trace, last.name: refined.trace}
     return Reached(whole, state.to(device="cpu"), status, starts[best].name, traces)
+
+
+def shows_enough(evidence: Evidence) -> bool:
+    """Whether pixels can be compared in any frame; where they cannot, the user is told."""
+    if bool((trust_of(evidence) > 0).any()):
+        return True
+    log.warning("no frame shows %d landmarks of the hand: the fit is one of keypoints alone", LEAST_LANDMARKS)
+    return False
 
 
 def fit_pixels(

@@ -1,4 +1,5 @@
-"""A clip of a dozen grey frames, and what a detector would have seen in it: for tests of the whole command.
+"""A clip of a dozen grey frames, and what a detector would have seen in it: for tests of the whole command, whose pixels
+say nothing and are not compared.
 
 clip = ShortClip.make(model, folder)              # folder/clip.mp4 and folder/keypoints.npz
 run(clip.words(tmp_path / "out"))
@@ -17,8 +18,10 @@ from fitter.hand import HandModel
 from priors.synthetic.clip import make_demo_clip
 from priors.synthetic.detector import SyntheticDetector
 from priors.synthetic.truth import SyntheticTruth
+from tests.conftest import REPOSITORY
 
 FRAMES, SIZE = 12, (320, 240)
+KEYPOINTS_ONLY = REPOSITORY / "configs" / "keypoints_only.yaml"
 NUMBERS_ONLY = ("--export.overlay", "false", "--export.meshes", "false")
 
 
@@ -54,7 +57,9 @@ class ShortClip:
         """The command line that fits this clip and writes numbers only; `changed` replaces `video` or `keypoints`."""
         video, keypoints = changed.get("video", self.video), changed.get("keypoints", self.keypoints)
         files = [str(video), "--keypoints", str(keypoints), "--output", str(output)]
-        return [*files, *(["--quiet"] if quiet else []), *([] if "--export.overlay" in more else NUMBERS_ONLY), *more]
+        config = [] if "--config" in more else ["--config", str(KEYPOINTS_ONLY)]
+        numbers = [] if "--export.overlay" in more else NUMBERS_ONLY
+        return [*files, *config, *(["--quiet"] if quiet else []), *numbers, *more]
 
 
 def write_video(path: Path, n_frames: int, size: tuple[int, int] = SIZE) -> Path:

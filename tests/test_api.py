@@ -9,7 +9,7 @@ import fitter
 from fitter.errors import InputError
 from fitter.export.result import FitResult
 from fitter.hand import HandModel
-from tests.short_clip import ShortClip, run
+from tests.short_clip import KEYPOINTS_ONLY, ShortClip, run
 
 
 @pytest.fixture(scope="module")
@@ -19,13 +19,13 @@ def clip(anny: HandModel, tmp_path_factory: pytest.TempPathFactory) -> ShortClip
 
 def test_it_equals_the_command_line(clip: ShortClip, tmp_path: Path) -> None:
     assert run(clip.words(tmp_path / "command")) == 0
-    result = fitter.fit(clip.video, keypoints=clip.keypoints)
+    result = fitter.fit(clip.video, keypoints=clip.keypoints, config=KEYPOINTS_ONLY)
     assert isinstance(result, fitter.FitResult)
     np.testing.assert_array_equal(result.joints_m, FitResult.load(tmp_path / "command").joints_m)
 
 
 def test_an_output_folder_is_written_as_by_the_command(clip: ShortClip, tmp_path: Path) -> None:
-    fitter.fit(clip.video, tmp_path / "out", keypoints=clip.keypoints)
+    fitter.fit(clip.video, tmp_path / "out", keypoints=clip.keypoints, config=KEYPOINTS_ONLY)
     assert {path.name for path in (tmp_path / "out").iterdir()} >= {
         "result.npz",
         "config.yaml",

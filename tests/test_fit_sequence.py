@@ -393,7 +393,7 @@ def test_no_hand_is_status_three(clip: ShortClip, tmp_path: Path, capsys: Captur
         (["--handd", "left"], "unknown option --handd, did you mean --hand?"),
         (["--hand-model", "nowhere/MANO_RIGHT.pkl"], "is neither the hand model 'anny' nor an existing path"),
         (["--config", "nowhere.yaml"], "nowhere.yaml: cannot be read"),
-        (["--masks", "nowhere"], "has no use for masks"),
+        (["--masks", "nowhere"], "nowhere does not exist: expected a folder of masks, one PNG per frame"),
     ],
 )
 def test_an_unusable_option_is_status_two(

@@ -206,12 +206,12 @@ def test_a_known_focal_length_is_never_free() -> None:
     assert "focal" in stage.free_names(focal_known=False)
 
 
-def test_the_listener_hears_every_stage() -> None:
+def test_the_listener_hears_every_stage_of_keypoints() -> None:
     scene = truth_of(3)
     evidence = evidence_of(scene, seed=3)
     heard: list[str] = []
     fit_hand(given_of(scene, evidence), ENERGY, Schedule(), on_step=lambda stage, *_: heard.append(stage))
-    assert list(dict.fromkeys(heard)) == [stage.name for stage in Schedule().stages]
+    assert list(dict.fromkeys(heard)) == [stage.name for stage in Schedule().keypoint_stages]
 
 
 def test_terms_that_a_stage_leaves_out_do_not_act_in_it() -> None:

@@ -65,6 +65,10 @@ def test_a_damaged_mark_is_not_complete(text: str, clip: ShortClip, tmp_path: Pa
 def test_the_identity_changes_with_all_that_changes_the_result(clip: ShortClip, tmp_path: Path) -> None:
     video = open_clip(clip.video)
     command = Command(input=str(clip.video), keypoints=clip.keypoints)
+    for cue in ("masks", "depth"):
+        (tmp_path / cue).mkdir()
+        (tmp_path / cue / "0.png").write_bytes(b"the same bytes")
+    known = replace(command, masks=tmp_path / "masks")
     moved = tmp_path / "keypoints.npz"
     moved.write_bytes(clip.keypoints.read_bytes() + b"x")
     same = identity(command, Config(), video)
@@ -73,8 +77,12 @@ def test_the_identity_changes_with_all_that_changes_the_result(clip: ShortClip, 
         identity(replace(command, hand="left"), Config(), video),
         identity(replace(command, keypoints=moved), Config(), video),
         identity(command, Config(export=Export(mesh_per_frame=True)), video),
+        identity(known, Config(), video),
+        identity(replace(command, depth=tmp_path / "depth"), Config(), video),
     ]
-    assert len({same, *different}) == 4
+    (tmp_path / "masks" / "0.png").write_bytes(b"other bytes")
+    different.append(identity(known, Config(), video))
+    assert len({same, *different}) == 1 + len(different)
 
 
 def test_the_mark_is_read_back(tmp_path: Path) -> None:

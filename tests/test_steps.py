@@ -100,11 +100,6 @@ def test_loading_looks_at_the_device_first(tmp_path: Path, monkeypatch: pytest.M
         load(Command(str(tmp_path / "nowhere.mp4"), device="cuda"))
 
 
-def test_masks_are_refused_and_not_ignored(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="--masks"):
-        load(Command("demo", masks=tmp_path))
-
-
 def test_a_clip_is_loaded_with_its_camera_and_model(anny: HandModel, tmp_path: Path) -> None:
     video = write_video(tmp_path / "clip.mp4", 3)
     clip, camera, loaded = load(Command(str(video)))

@@ -47,7 +47,7 @@ class Command:
     """Detections made elsewhere: .npz, folder of OpenPose JSON, COCO-WholeBody JSON."""
 
     masks: Annotated[Path | None, conf.arg(metavar="FOLDER", help_behavior_hint="(default: none)")] = None
-    """One PNG per frame, 0 background, 255 hand. This version fits keypoints only and refuses them."""
+    """One PNG per frame, of its size, 0 background, 255 hand; without them masks are made from the hand's colours."""
 
     depth: Annotated[Path | None, conf.arg(metavar="FOLDER", help_behavior_hint="(default: none)")] = None
     """Depth images of an RGB-D camera: one 16-bit PNG per frame, of its size and aligned to it, millimetres, 0 unknown.

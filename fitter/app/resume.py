@@ -25,7 +25,8 @@ RUN_FILE = "run.json"
 def identity(command: Command, config: Config, clip: Clip) -> str:
     """A digest of everything the result depends on: pixels, options, settings, the user's files, this release."""
     options = (command.hand, command.hand_model, command.hand_length_mm, command.intrinsics, command.device)
-    files = (command.keypoints, command.depth, command.joints, command.vertices, Path(command.hand_model))
+    cues = (command.masks, command.depth, command.joints, command.vertices)
+    files = (command.keypoints, *cues, Path(command.hand_model))
     given = [path for path in files if path is not None and path.exists()]
     parts = [
         fitter.__version__,

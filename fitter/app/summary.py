@@ -163,7 +163,7 @@ def _rows(summary: Summary) -> list[tuple[str, ...]]:
         ("seen by the detector", *(f"{hand.observed_frames} of {frames} frames" for hand in hands)),
         ("present in the fit", *(f"{hand.present_frames} of {frames} frames" for hand in hands)),
         ("mean reprojection error", *(f"{hand.reprojection_px:.2f} px" for hand in hands)),
-        ("jitter", *(f"{hand.jitter_px:.2f} px (detections {hand.detection_jitter_px:.2f})" for hand in hands)),
+        ("jitter", *(_jitter(hand) for hand in hands)),
         ("uncertainty of a joint", *(f"{hand.sigma_mm:.1f} mm" for hand in hands)),
         ("hand length", *(f"{hand.length_mm:.0f} mm ({'given' if known else 'not known'})" for hand in hands)),
     ]
@@ -185,6 +185,12 @@ def _photometric_rows(reports: Sequence[PhotometricReport | None], frames: int) 
     )
     rows = [(label, *("-" if seen is None else text(seen) or "-" for seen in reports)) for label, text in lines]
     return [row for row in rows if set(row[1:]) != {"-"}]
+
+
+def _jitter(hand: HandSummary) -> str:
+    if np.isnan(hand.jitter_px):
+        return "- (too few frames)"
+    return f"{hand.jitter_px:.2f} px (detections {hand.detection_jitter_px:.2f})"
 
 
 def _overlap(seen: PhotometricReport) -> str | None:
