@@ -24,7 +24,7 @@ from fitter.config import Config, load_config
 from fitter.energy.term import term_energy
 from fitter.hand import HandModel
 from fitter.hand.anny import load_anny
-from fitter.pipeline import fit_hand, free_names
+from fitter.pipeline import fit_hand
 from fitter.solve.first_order import Adam
 from fitter.solve.levenberg_marquardt import LevenbergMarquardt
 from fitter.solve.problem import Problem
@@ -34,7 +34,7 @@ from fitter.solve.threads import one_thread
 from fitter.state import State
 from fitter.synthesis.refine import Plan, following, stage_problem
 from fitter.synthesis.settings import Synthesis
-from fitter.synthesis.views import dressed_scene, look_at
+from fitter.synthesis.views import Source, dressed_scene, look_at
 from priors.synthetic.difficulty import Difficulty
 
 SEED = 0
@@ -161,8 +161,8 @@ def pixel_problem(clip: FilmedClip, config: Config, resolution: int) -> tuple[Pr
     given = clip.given
     assert given.footage is not None
     fit = fit_hand(replace(given, footage=None), energy, schedule, config.presence)
-    plan = Plan(energy, schedule, config.synthesis, free=lambda stage: free_names(stage, given.camera))
-    views = look_at(fit.scene, given.evidence, given.footage, config.synthesis, resolution)
+    plan = Plan(energy, schedule, config.synthesis, focal_known=given.camera.known)
+    views = look_at(fit.scene, given.evidence, Source(given.footage), config.synthesis, resolution)
     return stage_problem(fit.scene, given.evidence, views, schedule.pixel_stages[-1], plan), fit.state
 
 
