@@ -161,7 +161,7 @@ def pixel_problem(clip: FilmedClip, config: Config, resolution: int) -> tuple[Pr
     given = clip.given
     assert given.footage is not None
     fit = fit_hand(replace(given, footage=None), energy, schedule, config.presence)
-    plan = Plan(energy, schedule, config.synthesis, given.camera.known)
+    plan = Plan(energy, schedule, config.synthesis, focal_known=given.camera.known)
     views = look_at(fit.scene, given.evidence, Source(given.footage), config.synthesis, resolution)
     return stage_problem(fit.scene, given.evidence, views, schedule.pixel_stages[-1], plan), fit.state
 

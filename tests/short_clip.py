@@ -1,5 +1,6 @@
-"""A clip of a dozen grey frames, and what a detector would have seen in it: for tests of the whole command, whose pixels
-say nothing and are not compared.
+"""A clip of a dozen grey frames, and what a detector would have seen in it: for tests of the whole command.
+
+Its pixels say nothing and are not compared.
 
 clip = ShortClip.make(model, folder)              # folder/clip.mp4 and folder/keypoints.npz
 run(clip.words(tmp_path / "out"))

@@ -1,5 +1,5 @@
-"""The whole command with its default schedule on a clip that shows a hand: what pixels bring, whatever their format, with
-masks good and bad.
+"""The whole command with its default schedule on a clip that shows a hand: what pixels bring in any format, with masks
+good and bad.
 """
 
 from collections.abc import Callable, Sequence
@@ -223,10 +223,7 @@ class Cropped:
         }
         masks = write_images(folder / "masks", [mask[:, :right] for mask in filmed.masks])
         words = filmed.write(folder, [frame[:, :right, ::-1] for frame in filmed.frames], seen)
-        camera = filmed.demo.truth.camera
-        # The principal point is not that of the cropped frames, but a camera's may lie anywhere in them.
-        known = ("--masks", str(masks), "--intrinsics", f"{camera.fx},{camera.fy},{camera.cx},{camera.cy}")
-        return Cropped([*words, *known], inside)
+        return Cropped([*words, "--masks", str(masks)], inside)
 
 
 def test_a_hand_partly_outside_the_image(filmed: Filmed, tmp_path: Path, capsys: Captured) -> None:

@@ -10,28 +10,31 @@ On the CPU wherever the scene lies; nothing here is differentiable.
 from typing import no_type_check
 
 import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 from numba import njit
 
 from fitter.render.workers import over_frames
 from fitter.scene import Scene
 
+ALL = slice(None)
+
 
 def rendered(
     scene: Scene,
+    frames: Int[np.ndarray, "frames"] | slice = ALL,
 ) -> tuple[Float[np.ndarray, "frames size size 3"], Bool[np.ndarray, "frames size size"]]:
-    """Linear RGB (float32, 0 off the hand) and which pixels the hand covers."""
+    """Linear RGB (float32, 0 off the hand) and which pixels the hand covers, of some frames."""
     appearance = scene.appearance
     if appearance is None:
         raise AssertionError("a scene without an appearance has no colours")
-    triangle_id = scene.fragments.triangle_id.cpu().numpy()
-    barycentric = scene.fragments.barycentric.cpu().numpy().astype(np.float32)
+    triangle_id = scene.fragments.triangle_id.cpu().numpy()[frames]
+    barycentric = scene.fragments.barycentric.cpu().numpy()[frames].astype(np.float32)
     model = scene.model
     faces, uv_faces = (f.cpu().numpy().astype(np.int32) for f in (model.faces, model.uv_faces))
     uv = model.uv.cpu().numpy().astype(np.float32)
     albedo = np.ascontiguousarray(appearance.albedo.detach().cpu().numpy(), dtype=np.float32)
     gain = appearance.gain.detach().cpu().numpy()[:, None]
-    light = (scene.vertex_light.detach().cpu().numpy() * gain).astype(np.float32)
+    light = (scene.vertex_light.detach().cpu().numpy() * gain)[frames].astype(np.float32)
     picture = np.zeros((*triangle_id.shape, 3), np.float32)
 
     def fill(chunk: slice) -> None:

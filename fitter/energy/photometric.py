@@ -76,9 +76,9 @@ class Photometric:
     is never cheaper. null: each pixel costs its own loss.
     """
 
-    sigma: Positive = 0.1
-    robust_width: Positive | None = 3.0
-    independent_pixels: Positive = 200.0
+    sigma: Positive = 0.05
+    robust_width: Positive | None = 1.5
+    independent_pixels: Positive = 100.0
     grazing_limit_deg: Positive = 75.0
     occlusion_width: Positive | None = 5.0
 

@@ -38,9 +38,9 @@ class Silhouette:
     `independent_points`: neighbouring places of an outline err together.
     """
 
-    sigma_px: Positive = 1.5
-    independent_points: Positive = 60.0
-    robust_width: Positive | None = 3.0
+    sigma_px: Positive = 1.0
+    independent_points: Positive = 120.0
+    robust_width: Positive | None = 1.5
 
     def given(self, evidence: Evidence) -> bool:
         return evidence.silhouettes is not None

@@ -52,8 +52,8 @@ class Schedule:
     stages: tuple[Stage, ...] = (
         Stage("explore", free=ALL_BUT_FOCAL, max_steps=4, tolerance=1e-2, damping=1e-4),
         Stage("refine", free=ALL_BUT_FOCAL, max_steps=60, tolerance=1e-4, damping=1e-4),
-        Stage("coarse", free=ALL_BUT_FOCAL, max_steps=8, tolerance=1e-3, damping=1e-3, resolution=112),
-        Stage("fine", free=ALL_BUT_FOCAL, max_steps=8, tolerance=1e-3, damping=1e-3, resolution=224),
+        Stage("coarse", free=ALL_BUT_FOCAL, max_steps=12, tolerance=1e-3, damping=1e-4, resolution=112),
+        Stage("fine", free=ALL_BUT_FOCAL, max_steps=12, tolerance=1e-3, damping=1e-4, resolution=224),
     )
 
     @property

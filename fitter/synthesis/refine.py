@@ -8,11 +8,11 @@ The result is never worse than the fit it began from, judged over the clip by wh
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
-from jaxtyping import UInt8
+from jaxtyping import Bool, Float, UInt8
 
 from fitter.appearance.estimate import followed
 from fitter.appearance.picture import rendered
@@ -32,6 +32,8 @@ from fitter.synthesis.views import Source, Views, dressed_scene, look_at
 
 log = logging.getLogger(__name__)
 
+CALIBRATION_FRAMES = 20  # evenly over the clip: what colours disagree by is much the same in all
+MEDIAN_OF_GAUSSIAN = 0.6745  # median absolute deviation of a unit Gaussian
 UNDONE = "pixels made the fit worse ({reason}): the fit of the keypoints is returned instead"
 
 
@@ -74,6 +76,7 @@ def refine_by_pixels(scene: Scene, evidence: Evidence, source: Source, plan: Pla
     windows = views.windows
     looked_at = views.evidence(evidence, before.seen_through(windows))
     states = [dressed_scene(each.seen_through(windows), looked_at, plan.settings) for each in (before, scene)]
+    looked_at = calibrated(looked_at, states[0], plan.energy)
     reason = what_got_worse(states[0], states[1], looked_at, plan)
     undone = None if reason is None else UNDONE.format(reason=reason)
     report = compare(states[0], states[0] if undone else states[1], looked_at, views)
@@ -86,8 +89,30 @@ def stage_problem(scene: Scene, evidence: Evidence, views: Views, stage: Stage, 
     scene = scene.seen_through(views.windows.resized(stage.resolution))
     evidence = views.evidence(evidence, scene)
     scene = dressed_scene(scene, evidence, plan.settings)
+    evidence = calibrated(evidence, scene, plan.energy)
     terms = {name: term for name, term in plan.energy.terms(evidence).items() if name not in stage.without}
     return Problem(scene, evidence, terms, stage.free_names(plan.focal_known))
+
+
+def calibrated(evidence: Evidence, scene: Scene, energy: Energy) -> Evidence:
+    """The evidence with its pictures' level raised where the clip's colours disagree by more than the photometric
+    sigma.
+
+    Real skin has gloss, cast shadows and blood that no albedo and light explain: taken for precise, such pixels would
+    all be outliers. The spread is a robust one (median absolute residual) of the state that pixels begin from.
+    """
+    assert evidence.pictures is not None
+    if energy.photometric is None:
+        return evidence
+    frames = np.unique(np.linspace(0, evidence.n_frames - 1, CALIBRATION_FRAMES).astype(int))
+    light, covered = rendered(scene, frames)
+    counted = covered & (evidence.pictures.weight[frames].cpu().numpy() > 0)
+    if not counted.any():
+        return evidence
+    filmed = np.stack([evidence.pictures.linear(int(frame)).cpu().numpy() for frame in frames])
+    spread = float(np.median(np.abs(filmed - light)[counted])) / MEDIAN_OF_GAUSSIAN
+    factor = max(1.0, spread / (energy.photometric.sigma * float(evidence.pictures.level)))
+    return replace(evidence, pictures=replace(evidence.pictures, level=evidence.pictures.level * factor))
 
 
 def following(share: float) -> Renewal:
@@ -133,7 +158,9 @@ def compare(before: Scene, after: Scene, evidence: Evidence, views: Views) -> Ph
     assert evidence.pictures is not None
     used = (views.trust > 0).numpy()
     film = evidence.pictures.rgb.cpu().numpy()
-    figures = [agreement(scene, film, used) for scene in (before, after)]
+    light, covered = zip(*(rendered(scene) for scene in (before, after)), strict=True)
+    both = covered[0] & covered[1]  # a mesh that covers more, up to the very outline, is not to look worse for it
+    figures = [agreement(shown, film, both, used) for shown in light]
     overlaps = [overlap(scene, views) for scene in (before, after)]
     return PhotometricReport(
         psnr_db=figures[1][0],
@@ -148,15 +175,22 @@ def compare(before: Scene, after: Scene, evidence: Evidence, views: Views) -> Ph
     )
 
 
-def agreement(scene: Scene, film: UInt8[np.ndarray, "frames size size 3"], used: np.ndarray) -> tuple[float, float]:
-    """Mean PSNR (dB) and SSIM of the rendering over the used frames, where the mesh covers the picture."""
-    light, covered = rendered(scene)
+def agreement(
+    light: Float[np.ndarray, "frames size size 3"],
+    film: UInt8[np.ndarray, "frames size size 3"],
+    covered: Bool[np.ndarray, "frames size size"],
+    used: Bool[np.ndarray, "frames"],
+) -> tuple[float, float]:
+    """Mean PSNR (dB) and SSIM of a rendering (linear RGB) over the used frames, inside the covered pixels."""
     figures = []
     for frame in np.flatnonzero(used & covered.any(axis=(1, 2))):
         shown = linear_to_srgb(torch.from_numpy(light[frame])).clamp(0.0, 1.0).numpy()
         filmed = film[frame] / 255.0
         figures.append((psnr_db(filmed, shown, covered[frame]), ssim(filmed, shown, covered[frame])))
-    return tuple(np.mean(figures, axis=0).tolist()) if figures else (float("nan"), float("nan"))
+    if not figures:
+        return float("nan"), float("nan")
+    mean = np.mean(figures, axis=0)
+    return float(mean[0]), float(mean[1])
 
 
 def overlap(scene: Scene, views: Views) -> float | None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 class PhotometricReport:
     """Means over the frames compared; NaN where a figure has no meaning.
 
-    psnr_db, ssim, *_before   rendering against picture where the rendering covers, sRGB values
+    psnr_db, ssim, *_before   rendering against picture where both states cover it, sRGB values
                               (`fitter.render.picture_metrics`)
     iou, iou_before           mesh against mask, intersection over union; None where there are no masks
     masks_used, masks_dropped frames whose mask was believed, and whose mask disagrees with the keypoints

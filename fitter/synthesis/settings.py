@@ -8,8 +8,8 @@ from fitter.quantity import Count, Fraction, Positive
 
 @dataclass(frozen=True)
 class Synthesis:
-    """`share`: how far the appearance follows the pose after every step. Solved anew each time, texture and pose would
-    slide together: the energy falls while the error rises.
+    """`share`: how far the appearance follows the pose after every step; with all of it, texture and pose can slide
+    together.
 
     `texture_size`: texels along the side of the albedo, at most; windows of 224 pixels give 256. `masks`: whether to
     make masks where none are given. `max_reprojection_sigmas`: how far, in the keypoints' own sigma, the mean
@@ -17,7 +17,7 @@ class Synthesis:
     Detectors' landmarks lie systematically beside the joints, by about one sigma, and pixels correct just that.
     """
 
-    share: Fraction = 0.15
+    share: Fraction = 0.5
     texture_size: Count = 512
     masks: Literal["auto", "off"] = "auto"
     max_reprojection_sigmas: Positive = 2.0
