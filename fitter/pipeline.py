@@ -126,7 +126,7 @@ def fit_hand(
             posterior=posterior,
             present=believed(here.evidence, posterior, presence or Presence()),
             traces=reached.traces,
-            appearance=whole.scene.appearance,
+            appearance=reached.appearance,
             photometric=reached.photometric,
         )
 
@@ -140,6 +140,7 @@ class Reached:
     status: str
     start: str
     traces: dict[str, tuple[float, ...]]
+    appearance: Appearance | None = None
     photometric: PhotometricReport | None = None
 
 
@@ -189,7 +190,9 @@ def fit_pixels(
     )
     problem = Problem(scene, refined.evidence.to("cpu"), energy.terms(refined.evidence), reached.problem.free)
     status = refined.undone or (reached.status if reached.status != Status.CONVERGED.value else refined.status.value)
-    return Reached(problem, scene.state, status, reached.start, {**reached.traces, **refined.traces}, refined.report)
+    traces = {**reached.traces, **refined.traces}
+    appearance = refined.appearance.to(device="cpu")
+    return Reached(problem, scene.state, status, reached.start, traces, appearance, refined.report)
 
 
 def whole_problem(

@@ -126,6 +126,17 @@ def followed(
     return to_appearance(rescaled(mixed, material, texels, share), scene)
 
 
+def refined_texture(appearance: Appearance, scene: Scene, pictures: Pictures, size: int) -> Appearance:
+    """The texture anew, size x size, from other pictures of the same clip under the light of `appearance`.
+
+    Its gains are those of the scene's frames. Light and gains stay.
+    """
+    material = Material(scene.model, view_of(scene, pictures), AlbedoPrior())
+    texels = texels_of(scene.model, size)
+    start = resized(from_appearance(appearance), texels)
+    return to_appearance(rebaked(start, material, texels) if material.sightings.usable else start, scene)
+
+
 def plain_start(material: Material, texels: Texels) -> Estimate:
     """Skin of one colour: from it light, gains, and how bright that skin is."""
     shape, n_frames = (texels.size, texels.size), material.view.n_frames

@@ -9,7 +9,7 @@ colours are 450; its `Pictures` add as much for the weights. Nothing else grows 
 
 import os
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -80,34 +80,42 @@ class Footage:
     mirrored: bool = False
     masks: MaskFolder | None = None
 
-    def cut(self, windows: Windows, progress: Callable[[int], None] | None = None) -> Cut:
-        """The pixels of every frame's window; `progress` is told how many frames are read.
+    def cut(
+        self,
+        windows: Windows,
+        progress: Callable[[int], None] | None = None,
+        chosen: Sequence[int] | None = None,
+    ) -> Cut:
+        """The pixels of every frame's window, or of the `chosen` frames' (increasing), one window each.
 
-        Raises InputError where a frame or a mask cannot be read.
+        `progress` is told how many frames are read. Raises InputError where a frame or a mask cannot be read.
         """
-        frames, size = self.clip.n_frames, windows.size
+        row_of = {frame: row for row, frame in enumerate(range(self.clip.n_frames) if chosen is None else chosen)}
+        frames, size = len(row_of), windows.size
         if len(windows.scale) != frames:
-            raise AssertionError(f"{len(windows.scale)} windows for the {frames} frames of a clip")
+            raise AssertionError(f"{len(windows.scale)} windows for {frames} frames of a clip")
         rgb = np.zeros((frames, size, size, 3), np.uint8)
         inside = np.zeros((frames, size, size), bool)
         masks = None if self.masks is None else np.zeros((frames, size, size), np.uint8)
         origins, scales = windows.origin_px.double().cpu().numpy(), windows.scale.double().cpu().numpy()
 
         def fill(index: int, frame: Frame) -> None:
-            corners = self.window_corners(origins[index], float(scales[index]), size)
+            row = row_of[index]
+            corners = self.window_corners(origins[row], float(scales[row]), size)
             if corners is None:
                 return
-            samples = samples_across(float(scales[index]))
-            rgb[index] = resampled(frame, corners, samples, COLOUR)
-            inside[index] = self.within_image(corners)
+            samples = samples_across(float(scales[row]))
+            rgb[row] = resampled(frame, corners, samples, COLOUR)
+            inside[row] = self.within_image(corners)
             if masks is not None and self.masks is not None:
-                masks[index] = resampled(self.masks.read(index)[..., None], corners, samples, SHARE)[..., 0]
+                masks[row] = resampled(self.masks.read(index)[..., None], corners, samples, SHARE)[..., 0]
 
         workers = len(os.sched_getaffinity(0))
         running: deque[Future[None]] = deque()
         with ThreadPoolExecutor(workers) as pool:
             for index, frame in enumerate(self.clip.frames()):
-                running.append(pool.submit(fill, index, frame))
+                if index in row_of:
+                    running.append(pool.submit(fill, index, frame))
                 if len(running) > WAITING_PER_WORKER * workers:
                     running.popleft().result()
                 if progress is not None:

@@ -20,6 +20,7 @@ from fitter.energy import Energy
 from fitter.energy.term import SurfaceTerm, term_energy
 from fitter.observe.evidence import Evidence
 from fitter.observe.masks import HAND
+from fitter.render.appearance import Appearance
 from fitter.render.picture_metrics import psnr_db, ssim
 from fitter.render.shading import linear_to_srgb
 from fitter.scene import Scene
@@ -28,7 +29,7 @@ from fitter.solve.schedule import Schedule, Stage
 from fitter.solve.solver import Listener, Renewal, Status, run
 from fitter.synthesis.report import PhotometricReport
 from fitter.synthesis.settings import Synthesis
-from fitter.synthesis.views import Source, Views, dressed_scene, look_at
+from fitter.synthesis.views import Source, Views, dressed_scene, finely_textured, look_at
 
 log = logging.getLogger(__name__)
 
@@ -50,12 +51,13 @@ class Plan:
 
 @dataclass(frozen=True)
 class Refined:
-    """`scene` wears its appearance; `evidence` holds the finest windows' pictures. `undone` is None, or says why the
-    fit of the keypoints was returned.
+    """`scene` wears its appearance as fine as the finest windows, whose pictures `evidence` holds; `appearance` is the
+    same with the texture that is written. `undone` is None, or says why the fit of the keypoints was returned.
     """
 
     scene: Scene
     evidence: Evidence
+    appearance: Appearance
     report: PhotometricReport
     status: Status
     undone: str | None
@@ -79,8 +81,10 @@ def refine_by_pixels(scene: Scene, evidence: Evidence, source: Source, plan: Pla
     looked_at = calibrated(looked_at, states[0], plan.energy)
     reason = what_got_worse(states[0], states[1], looked_at, plan)
     undone = None if reason is None else UNDONE.format(reason=reason)
-    report = compare(states[0], states[0] if undone else states[1], looked_at, views)
-    return Refined(states[0] if undone else states[1], looked_at, report, status, undone, traces)
+    chosen = states[0] if undone else states[1]
+    report = compare(states[0], chosen, looked_at, views)
+    appearance = finely_textured(chosen, source, views, plan.settings.texture_size)
+    return Refined(chosen, looked_at, appearance, report, status, undone, traces)
 
 
 def stage_problem(scene: Scene, evidence: Evidence, views: Views, stage: Stage, plan: Plan) -> Problem:

@@ -8,10 +8,10 @@ import logging
 from dataclasses import dataclass, replace
 
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, UInt8
 from torch import Tensor
 
-from fitter.appearance.estimate import first_appearance
+from fitter.appearance.estimate import first_appearance, refined_texture
 from fitter.observe.agreement import belonging, beyond_wrist, consistent
 from fitter.observe.depth_maps import DepthFolder, DepthMaps
 from fitter.observe.evidence import Evidence
@@ -25,6 +25,8 @@ from fitter.synthesis.settings import Synthesis
 
 log = logging.getLogger(__name__)
 
+# So many frames show every side of a hand as sharply as all of them would, in memory that does not grow with the clip.
+TEXTURE_FRAMES = 60
 # Frames with fewer landmarks than this say too little about where the hand is to compare its pixels.
 LEAST_LANDMARKS = 11
 
@@ -74,6 +76,36 @@ def dressed_scene(scene: Scene, evidence: Evidence, settings: Synthesis, previou
     assert evidence.pictures is not None
     size = min(texture_size(evidence.pictures.size), settings.texture_size)
     return scene.wearing(first_appearance(scene, evidence.pictures, size, previous))
+
+
+def finely_textured(scene: Scene, source: Source, views: Views, size: int) -> Appearance:
+    """The scene's appearance with a texture of size x size texels, from windows of as many pixels in TEXTURE_FRAMES
+    trusted frames, evenly over the clip, read once more.
+    """
+    appearance, state = scene.appearance, scene.state
+    assert appearance is not None
+    trusted = torch.nonzero(views.trust > 0).flatten()
+    if len(trusted) == 0:
+        return appearance
+    frames = trusted[torch.linspace(0, len(trusted) - 1, TEXTURE_FRAMES).long()].unique().to(state.trajectory.device)
+    windows = views.windows.resized(size)
+    windows = replace(windows, origin_px=windows.origin_px[frames], scale=windows.scale[frames])
+    state = replace(state, rotations=state.rotations[frames], trajectory=state.trajectory[frames])
+    part = replace(scene, state=state, windows=windows, appearance=None)
+    cut = source.footage.cut(windows.to("cpu"), chosen=frames.tolist())
+    if cut.masks is None and views.cut.masks is not None:
+        cut = replace(cut, masks=upsampled(views.cut.masks[frames.cpu()], size))
+    chosen = frames.cpu()
+    pictures = pictures_of(cut, part.fragments.covered.cpu(), views.trust[chosen], views.masked[chosen])
+    worn = replace(appearance, gain=appearance.gain[frames])
+    texture = refined_texture(worn, part, pictures.to(state.trajectory.device), size)
+    return replace(texture, gain=appearance.gain)
+
+
+def upsampled(masks: UInt8[Tensor, "frames old old"], size: int) -> UInt8[Tensor, "frames new new"]:
+    """Masks in windows of more pixels."""
+    grown = torch.nn.functional.interpolate(masks.float().unsqueeze(1), (size, size), mode="bilinear")
+    return grown.squeeze(1).round().to(torch.uint8)
 
 
 def texture_size(resolution: int) -> int:
