@@ -116,7 +116,7 @@ def test_pixels_and_masks_give_everything_and_a_better_hand(filmed: Filmed, tmp_
         cv2.imread(str(out / f"{name}_right.png"), cv2.IMREAD_UNCHANGED) for name in ("texture", "coverage")
     )
     assert (
-        texture is not None and coverage is not None and texture.shape == (256, 256, 3) and coverage.shape == (256, 256)
+        texture is not None and coverage is not None and texture.shape == (512, 512, 3) and coverage.shape == (512, 512)
     )
     assert texture[coverage > 128].std() > 1.0 and 0.1 < (coverage > 0).mean() < 0.9
     mesh = trimesh.load(out / "meshes" / "right.glb", force="mesh", process=False)

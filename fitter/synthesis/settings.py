@@ -11,10 +11,10 @@ class Synthesis:
     """`share`: how far the appearance follows the pose after every step; with all of it, texture and pose can slide
     together.
 
-    `texture_size`: texels along the side of the albedo, at most; windows of 224 pixels give 256. `masks`: whether to
-    make masks where none are given. `max_reprojection_sigmas`: how far, in the keypoints' own sigma, the mean
-    reprojection error may rise in exchange for pixels that agree; beyond it the pixels' refinement is undone.
-    Detectors' landmarks lie systematically beside the joints, by about one sigma, and pixels correct just that.
+    `texture_size`: texels along the side of the albedo that is written. `masks`: whether to make masks where none are
+    given. `max_reprojection_sigmas`: how far, in the keypoints' own sigma, the mean reprojection error may rise in
+    exchange for pixels that agree; beyond it the pixels' refinement is undone. Detectors' landmarks lie systematically
+    beside the joints, by about one sigma, and pixels correct just that.
     """
 
     share: Fraction = 0.5
