@@ -10,7 +10,6 @@ import cv2
 import numpy as np
 import pytest
 import torch
-import trimesh
 
 from fitter.clip import open_clip
 from fitter.export.result import FitResult
@@ -119,8 +118,8 @@ def test_pixels_and_masks_give_everything_and_a_better_hand(filmed: Filmed, tmp_
         texture is not None and coverage is not None and texture.shape == (512, 512, 3) and coverage.shape == (512, 512)
     )
     assert texture[coverage > 128].std() > 1.0 and 0.1 < (coverage > 0).mean() < 0.9
-    mesh = trimesh.load(out / "meshes" / "right.glb", force="mesh", process=False)
-    assert isinstance(mesh.visual, trimesh.visual.TextureVisuals) and mesh.visual.material.baseColorTexture is not None
+    assert b'"baseColorTexture"' in (out / "meshes" / "right.glb").read_bytes()
+    assert "map_Kd right.png" in (out / "meshes" / "right.mtl").read_text()
     numbers = tmp_path / "numbers"
     command = [*words[:-1], str(numbers), *QUIET, "--config", str(KEYPOINTS_ONLY)]
     assert run(command) == 0
