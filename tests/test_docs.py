@@ -10,6 +10,7 @@ import fitter
 from fitter.app.arguments import OPTIONS, parse_arguments
 from fitter.config import load_config
 from fitter.export.result import FitResult
+from tests.test_layering import LAYERS
 
 REPOSITORY = Path(__file__).parents[1]
 DOCUMENTS = ("README.md", "CONTRIBUTING.md", "CHANGELOG.md")
@@ -48,8 +49,7 @@ def test_every_option_exists(document: str) -> None:
 
 def test_the_readme_names_every_option() -> None:
     named = set(re.findall(r"--([a-z][-a-z]*)", text_of("README.md")))
-    # INPUT and OUTPUT are make's own; debug is for developers; masks are refused until there is a use for them.
-    untold = {"input", "output", "debug", "masks"}
+    untold = {"input", "output", "debug"}  # INPUT and OUTPUT are make's own; debug is for developers
     assert {name.replace("_", "-") for name in OPTIONS if name not in untold} <= named
 
 
@@ -65,6 +65,10 @@ def test_the_readme_tells_every_array_of_the_result() -> None:
     arrays = text_of("README.md").partition("## The result")[2].partition("## Good to know")[0]
     named = set(re.findall(r"`([A-Za-z_]+)`", arrays))
     assert {field.name for field in fields(FitResult)} <= named
+
+
+def test_the_layers_are_told_in_their_order() -> None:
+    assert ", ".join(LAYERS) in " ".join(text_of("CONTRIBUTING.md").split())
 
 
 @pytest.mark.parametrize("path", sorted((REPOSITORY / "configs").glob("*.yaml")), ids=lambda path: path.name)
