@@ -12,9 +12,9 @@ class Synthesis:
     slide together: the energy falls while the error rises.
 
     `texture_size`: texels along the side of the albedo that is written. `masks`: whether to make masks where none are
-    given. `max_reprojection_sigmas`: how far, in the keypoints' own sigma, the mean reprojection error may rise in exchange
-    for pixels that agree; beyond it the pixels' refinement is undone. Detectors' landmarks lie systematically beside the
-    joints, by about one sigma, and pixels correct just that.
+    given. `max_reprojection_sigmas`: how far, in the keypoints' own sigma, the mean reprojection error may rise in
+    exchange for pixels that agree; beyond it the pixels' refinement is undone. Detectors' landmarks lie
+    systematically beside the joints, by about one sigma, and pixels correct just that.
     """
 
     share: Fraction = 0.15

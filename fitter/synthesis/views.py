@@ -5,7 +5,7 @@ problem = views.problem(given, energy, stage, state)         # at the stage's ow
 """
 
 import logging
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import torch
 from jaxtyping import Bool, Float
@@ -17,6 +17,7 @@ from fitter.observe.depth_maps import DepthFolder, DepthMaps
 from fitter.observe.evidence import Evidence
 from fitter.observe.footage import Cut, Footage, pictures_of
 from fitter.observe.grabcut import segment
+from fitter.observe.pictures import Silhouettes
 from fitter.observe.silhouettes import silhouettes_of
 from fitter.render.appearance import Appearance
 from fitter.render.window import Windows, windows_around
@@ -39,17 +40,18 @@ class Source:
 
 @dataclass(frozen=True)
 class Views:
-    """The finest windows with their pixels. `forearm` may be the arm's; `masked` says in which frames a mask acts,
-    `dropped` how many frames' masks do not, by reason.
+    """The finest windows with their pixels, and the `scene` they were placed around. `forearm` may be the arm's;
+    `masked` says in which frames a mask acts, `dropped` how many frames' masks do not, by reason.
     """
 
-    windows: Windows
+    scene: Scene
     cut: Cut
     forearm: Bool[Tensor, "frames size size"]
     trust: Float[Tensor, "frames"]
     masked: Bool[Tensor, "frames"]
     dropped: dict[str, int]
     depth: DepthFolder | None
+    made: dict[int, Silhouettes] = field(default_factory=dict)  # by the windows' size
 
     def evidence(self, evidence: Evidence, scene: Scene) -> Evidence:
         """The keypoints' evidence with what the scene's windows show; its size is the scene's windows'."""
@@ -58,10 +60,22 @@ class Views:
         pictures = pictures_of(cut, scene.fragments.covered.cpu(), self.trust, self.masked)
         silhouettes = None
         if cut.masks is not None and bool(self.masked.any()):
-            silhouettes = silhouettes_of(cut.masks, cut.inside, self.trust * self.masked)
+            silhouettes = self.silhouettes(cut)
         device = scene.state.trajectory.device
         depth = None if self.depth is None else self.depth_maps(self.depth, scene)
         return replace(evidence, pictures=pictures, silhouettes=silhouettes, depth_maps=depth).to(device)
+
+    @property
+    def windows(self) -> Windows:
+        assert self.scene.windows is not None
+        return self.scene.windows
+
+    def silhouettes(self, cut: Cut) -> Silhouettes:
+        """Of a cut of this one's masks; kept for the next call."""
+        assert cut.masks is not None
+        if cut.size not in self.made:
+            self.made[cut.size] = silhouettes_of(cut.masks, cut.inside, self.trust * self.masked)
+        return self.made[cut.size]
 
     def depth_maps(self, folder: DepthFolder, scene: Scene) -> DepthMaps:
         assert scene.windows is not None
@@ -89,7 +103,7 @@ def look_at(scene: Scene, evidence: Evidence, source: Source, settings: Synthesi
     cut, trust = source.footage.cut(windows.to("cpu")), trust_of(evidence).cpu()
     covered, forearm = scene.fragments.covered.cpu(), beyond_wrist(windows.of_image(scene.keypoints).cpu(), resolution)
     if cut.masks is None and settings.masks == "off":
-        return Views(windows, cut, forearm, trust, torch.zeros(evidence.n_frames, dtype=torch.bool), {}, source.depth)
+        return Views(scene, cut, forearm, trust, torch.zeros(evidence.n_frames, dtype=torch.bool), {}, source.depth)
     masks = segment(cut, covered, forearm, trust) if cut.masks is None else cut.masks
     masks = belonging(masks, covered, forearm)
     keypoints = windows.of_image(evidence.keypoints_px).cpu()
@@ -98,7 +112,7 @@ def look_at(scene: Scene, evidence: Evidence, source: Source, settings: Synthesi
     for reason, frames in dropped.items():
         log.info("masks of %d of %d frames dropped: each %s", frames, len(trust), reason)
     agrees = (trust > 0) & verdict.agrees
-    return Views(windows, replace(cut, masks=masks), forearm, trust, agrees, dropped, source.depth)
+    return Views(scene, replace(cut, masks=masks), forearm, trust, agrees, dropped, source.depth)
 
 
 def trust_of(evidence: Evidence) -> Float[Tensor, "frames"]:
