@@ -15,7 +15,7 @@ from fitter.render.shading import srgb_to_linear, vertex_normals
 
 # Light and gains are a few hundred unknowns: a grid of about so many pixels across a window says enough, and in a clip
 # of many frames so few that there are about MOST_PLACES in all, of which a hand covers a third.
-GRID, LEAST_GRID, MOST_PLACES = 75, 25, 170_000
+GRID, LEAST_GRID, MOST_PLACES = 75, 25, 330_000
 PATCH_M = 0.02
 # Surfaces turned away further (78 degrees) are seen at the fit's own outline, where it errs most.
 LEAST_FACING = 0.2
