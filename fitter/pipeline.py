@@ -118,7 +118,7 @@ def fit_hand(
         whole, here = reached.problem, given.to("cpu")
         posterior = estimate_posterior(whole, reached.state)
         return HandFit(
-            scene=whole.at(reached.state),
+            scene=replace(whole.at(reached.state)),  # without what was computed of it: pixels take much memory
             status=reached.status,
             start=reached.start,
             energies=whole.energies_by_term(reached.state),
@@ -182,12 +182,13 @@ def fit_pixels(
     device = given.evidence.time_s.device
     scene = whole_problem(given, energy, schedule.pixel_stages[-1])[0].with_state(reached.state.to(device=device))
     refined = refine_by_pixels(scene, given.evidence, Source(given.footage, given.depth), plan)
-    here = given.to("cpu")
-    scene = replace(
-        whole_problem(here, energy, schedule.pixel_stages[-1], refined.scene.windows)[0],
-        state=refined.scene.state.to(device="cpu"),
-        appearance=refined.scene.appearance,
-    )
+    scene = refined.scene
+    if device.type != "cpu":
+        scene = replace(
+            whole_problem(given.to("cpu"), energy, schedule.pixel_stages[-1], scene.windows)[0],
+            state=scene.state.to(device="cpu"),
+            appearance=scene.appearance,
+        )
     problem = Problem(scene, refined.evidence.to("cpu"), energy.terms(refined.evidence), reached.problem.free)
     status = refined.undone or (reached.status if reached.status != Status.CONVERGED.value else refined.status.value)
     traces = {**reached.traces, **refined.traces}

@@ -20,12 +20,13 @@ from fitter.render.choose import rasterizer_for
 from fitter.render.mesh import mesh_normals, mesh_vertices
 from fitter.render.outline import Outline, outline_of
 from fitter.render.rasterizer import Fragments
-from fitter.render.shading import irradiance
+from fitter.render.shading import sh_basis
 from fitter.render.window import Windows
 from fitter.state import State
 
-# What stays the same when only the appearance changes.
-GEOMETRY = ("posed", "points", "focal", "keypoints", "vertices", "screen", "normals", "fragments", "outline")
+# What stays the same when only the windows change, and when only the appearance does.
+POSE = ("posed", "points", "focal", "keypoints", "vertices", "normals", "harmonics")
+GEOMETRY = (*POSE, "screen", "fragments", "outline")
 # Light reflected by a white surface is kept above this: harmonics can be negative, light cannot.
 LEAST_LIGHT = 0.02
 
@@ -46,16 +47,16 @@ class Scene:
     appearance: Appearance | None = None
 
     def with_state(self, state: State) -> "Scene":
-        return replace(self, state=state)
+        """The scene of a state; of its own state it is itself, with all that is already computed."""
+        return self if state is self.state else replace(self, state=state)
 
     def wearing(self, appearance: Appearance | None) -> "Scene":
         """The same scene with another appearance; the geometry that is already computed is kept."""
-        other = replace(self, appearance=appearance)
-        other.__dict__.update({name: self.__dict__[name] for name in GEOMETRY if name in self.__dict__})
-        return other
+        return self._keeping(GEOMETRY, replace(self, appearance=appearance))
 
     def seen_through(self, windows: Windows | None) -> "Scene":
-        return replace(self, windows=windows)
+        """The same scene in other windows; what does not depend on them is kept."""
+        return self._keeping(POSE, replace(self, windows=windows))
 
     @cached_property
     def posed(self) -> PosedHand:
@@ -130,6 +131,11 @@ class Scene:
         return mesh_normals(self.vertices, self.model.faces)
 
     @cached_property
+    def harmonics(self) -> Float[Tensor, "frames vertices 9"]:
+        """Spherical harmonics of the normals: light = harmonics @ lighting."""
+        return sh_basis(self.normals)
+
+    @cached_property
     def fragments(self) -> Fragments:
         """What the windows' pixels see; not differentiable."""
         size = self._windows.size
@@ -145,7 +151,11 @@ class Scene:
         """Light that a white matt surface would send back, linear RGB, without the frame's gain."""
         if self.appearance is None:
             raise AssertionError("a scene without an appearance has no light")
-        return irradiance(self.normals, self.appearance.lighting.to(self.normals)).clamp_min(LEAST_LIGHT)
+        return (self.harmonics @ self.appearance.lighting.to(self.normals)).clamp_min(LEAST_LIGHT)
+
+    def _keeping(self, names: tuple[str, ...], other: "Scene") -> "Scene":
+        other.__dict__.update({name: self.__dict__[name] for name in names if name in self.__dict__})
+        return other
 
     @property
     def _windows(self) -> Windows:

@@ -7,7 +7,7 @@ focal length).
     state = state.retract(Step(frames, shared))
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 
 import torch
 from jaxtyping import Float
@@ -82,12 +82,15 @@ class State:
         return replace(self, rotations=u @ vh)
 
     def to(self, *, dtype: torch.dtype | None = None, device: torch.device | str | None = None) -> "State":
-        return State(
+        """The same elsewhere; itself where nothing changes."""
+        moved = State(
             rotations=self.rotations.to(device=device, dtype=dtype),
             trajectory=self.trajectory.to(device=device, dtype=dtype),
             betas=self.betas.to(device=device, dtype=dtype),
             log_focal=self.log_focal.to(device=device, dtype=dtype),
         )
+        same = all(getattr(moved, each.name) is getattr(self, each.name) for each in fields(self))
+        return self if same else moved
 
 
 def wrist_of_trajectory(trajectory: Float[Tensor, "*any 3"]) -> Float[Tensor, "*any 3"]:

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from fitter.appearance import AlbedoPrior, first_appearance, followed
 from fitter.appearance.bake import Reference, bake
+from fitter.appearance.estimate import Material, from_appearance
 from fitter.appearance.inpaint import padded, pull_push
 from fitter.appearance.light import LightPrior, Lit, even_lighting, fit_light
 from fitter.appearance.picture import rendered
@@ -21,6 +22,7 @@ from fitter.appearance.sightings import sightings_of
 from fitter.appearance.texels import Texels, texels_of
 from fitter.appearance.view import view_of
 from fitter.camera import Camera
+from fitter.energy.photometric import Photometric
 from fitter.hand import HandModel
 from fitter.observe.pictures import Pictures
 from fitter.render.appearance import Appearance
@@ -30,6 +32,7 @@ from fitter.rotation import exp
 from fitter.scene import Scene
 from fitter.state import State, trajectory_of_wrist
 from priors.synthetic.skin import Skin, paint_texture
+from tests.toy_problem import evidence_of
 
 FRAMES, WINDOW, SIZE = 16, 112, 128
 CAMERA = Camera(600.0, 600.0, 320.0, 240.0, 640, 480)
@@ -251,6 +254,37 @@ def test_texels_not_seen_now_keep_their_colour(scene: Scene, truth: Appearance, 
     assert torch.equal(moved.coverage[hidden], estimated.coverage[hidden])
     ratio = moved.albedo[hidden] / estimated.albedo[hidden]  # brightness may go from skin to light, by one factor
     assert (ratio / ratio.mean(0) - 1.0).abs().max() < 1e-6
+
+
+def dark_side(model: HandModel, truth: Appearance) -> tuple[Scene, Pictures]:
+    """A hand that stays edge on, most of its light from behind: the first order outweighs the even part."""
+    scene = moving_hand(model, torch.linspace(4.7, 4.85, FRAMES, dtype=torch.float64))
+    behind = torch.nn.functional.normalize(torch.tensor([0.5, -0.4, 0.75], dtype=torch.float64), dim=0)
+    lighting = directional_light(behind, torch.full((3,), 0.5).double(), torch.full((3,), 0.12).double())
+    return scene, filmed(scene, replace(truth, lighting=lighting))
+
+
+def test_the_light_keeps_the_mean_colour_whatever_the_patches_would_take(anny: HandModel, truth: Appearance) -> None:
+    """What all patches change by together is no texture: left to them, each fit would darken the light by 5 to 11 %."""
+    scene, pictures = dark_side(anny, truth)
+    estimate = from_appearance(first_appearance(scene, pictures, SIZE))
+    material = Material(scene.model, view_of(scene, pictures), AlbedoPrior())
+    seen, albedo = material.sightings, material.albedo(estimate.albedo)
+    lit = fit_light(seen, albedo, estimate.lit, LightPrior(), 0.25, 4)
+    predicted = albedo * np.exp(lit.log_gain[seen.frame]) * (seen.basis @ lit.lighting)
+    means = [np.average(colours, axis=0, weights=seen.weight) for colours in (predicted, seen.colour)]
+    assert np.abs(means[0] / means[1] - 1.0).max() < 0.01
+
+
+def test_following_a_hand_that_stays_does_not_drift(anny: HandModel, truth: Appearance) -> None:
+    scene, pictures = dark_side(anny, truth)
+    evidence = replace(evidence_of(scene, seed=0), pictures=pictures)
+    first = first_appearance(scene, pictures, SIZE)
+    last = first
+    for _ in range(6):
+        last = followed(last, scene, pictures)
+    start, end = (float(Photometric().energy(scene.wearing(worn), evidence)) for worn in (first, last))
+    assert end == pytest.approx(start, rel=0.01)
 
 
 def test_a_previous_appearance_of_another_size_is_the_start(

@@ -28,7 +28,7 @@ from fitter.observe.pictures import Pictures
 from fitter.render.appearance import Appearance
 from fitter.scene import LEAST_LIGHT, Scene
 
-ALTERNATIONS = 3
+ALTERNATIONS, ALTERNATIONS_AGAIN = 3, 1  # from nothing, and from an appearance of the same clip
 STEPS, STEPS_FOLLOWING = 4, 2  # Gauss-Newton steps of the light: those that follow start where they will end
 SHARE = 0.15  # of the new estimate in each step (measured: more lets pose and texture slide together)
 # Robust widths of pixels relative to the clip's median colour, while the skin is taken for one colour, and after.
@@ -85,7 +85,8 @@ def first_appearance(
         start = plain_start(material, texels)
     else:
         start = resized(from_appearance(previous), texels)
-    for _ in range(ALTERNATIONS if material.sightings.usable else 0):
+    rounds = ALTERNATIONS if previous is None else ALTERNATIONS_AGAIN
+    for _ in range(rounds if material.sightings.usable else 0):
         new = rebaked(start, material, texels)
         start = relit(new, material, 1.0, STEPS)
     final = rebaked(start, material, texels) if material.sightings.usable else start

@@ -205,12 +205,17 @@ def add_pixels(
 ):  # fmt: skip
     """Add every pixel to the sums, see `Sums`; returns the sum of the weights."""
     predicted, row, total = np.empty(3), np.empty(9), 0.0
+    products, packed = np.empty(45), np.zeros((3, 45))  # of the basis with itself: its lower triangle, row by row
     for p in range(len(basis)):
+        for i in range(9):
+            row[i] = basis[p, i]
+            for j in range(i + 1):
+                products[i * (i + 1) // 2 + j] = row[i] * row[j]
         squared = 0.0
         for k in range(3):
             lit = 0.0
             for i in range(9):
-                lit += basis[p, i] * lighting[i, k]
+                lit += row[i] * lighting[i, k]
             predicted[k] = shade[p, k] * lit
             squared += ((colour[p, k] - predicted[k]) / level[k]) ** 2 / 3.0
         w = weight[p] / (1.0 + squared / robust_width**2) ** 2
@@ -223,15 +228,15 @@ def add_pixels(
             frame_patch[t, k, own] += square
             patch_slope[own, k] += w * predicted[k] * residual
             frame_slope[t, k] += w * predicted[k] * residual
+            pull, slope, stiffness = w * shade[p, k] * residual, w * shade[p, k] * predicted[k], w * shade[p, k] ** 2
             for i in range(9):
-                row[i] = shade[p, k] * basis[p, i]
-                light[k, i] += w * row[i] * residual
-                patch_light[own, k, i] += w * row[i] * predicted[k]
-                frame_light[t, k, i] += w * row[i] * predicted[k]
-                for j in range(i + 1):
-                    light_light[k, i, j] += w * row[i] * row[j]
+                light[k, i] += pull * row[i]
+                patch_light[own, k, i] += slope * row[i]
+                frame_light[t, k, i] += slope * row[i]
+            for i in range(45):
+                packed[k, i] += stiffness * products[i]
     for k in range(3):
         for i in range(9):
-            for j in range(i):
-                light_light[k, j, i] = light_light[k, i, j]
+            for j in range(i + 1):
+                light_light[k, i, j] = light_light[k, j, i] = packed[k, i * (i + 1) // 2 + j]
     return total

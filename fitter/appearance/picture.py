@@ -28,7 +28,7 @@ def rendered(
     if appearance is None:
         raise AssertionError("a scene without an appearance has no colours")
     triangle_id = scene.fragments.triangle_id.cpu().numpy()[frames]
-    barycentric = scene.fragments.barycentric.cpu().numpy()[frames].astype(np.float32)
+    barycentric = scene.fragments.barycentric.cpu().numpy()[frames].astype(np.float32, copy=False)
     model = scene.model
     faces, uv_faces = (f.cpu().numpy().astype(np.int32) for f in (model.faces, model.uv_faces))
     uv = model.uv.cpu().numpy().astype(np.float32)

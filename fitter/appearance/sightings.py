@@ -13,8 +13,9 @@ from fitter.appearance.view import View
 from fitter.hand import HandModel
 from fitter.render.shading import srgb_to_linear, vertex_normals
 
-# Light and gains are a few hundred unknowns: a grid of about so many pixels across a window says enough.
-GRID = 75
+# Light and gains are a few hundred unknowns: a grid of about so many pixels across a window says enough, and in a clip
+# of many frames so few that there are about MOST_PLACES in all, of which a hand covers a third.
+GRID, LEAST_GRID, MOST_PLACES = 75, 25, 330_000
 PATCH_M = 0.02
 # Surfaces turned away further (78 degrees) are seen at the fit's own outline, where it errs most.
 LEAST_FACING = 0.2
@@ -53,7 +54,8 @@ class Sightings:
 
 def sightings_of(view: View, model: HandModel) -> Sightings:
     """Every few pixels, those with any sight."""
-    stride = max(1, -(-view.sight.shape[1] // GRID))
+    across = min(max(int((MOST_PLACES / max(view.n_frames, 1)) ** 0.5), LEAST_GRID), GRID)
+    stride = max(1, -(-view.sight.shape[1] // across))
     thin = (slice(None), slice(stride // 2, None, stride), slice(stride // 2, None, stride))
     frame, row, column = np.nonzero(view.sight[thin] > 0)
     row, column = row * stride + stride // 2, column * stride + stride // 2

@@ -15,7 +15,6 @@ from jaxtyping import Float, Int, UInt8
 from numba import njit
 
 from fitter.observe.pictures import Pictures
-from fitter.render.shading import sh_basis
 from fitter.render.workers import over_frames
 from fitter.scene import Scene
 
@@ -58,20 +57,21 @@ def view_of(scene: Scene, pictures: Pictures) -> View:
     if given != drawn:
         raise AssertionError(f"the scene's windows are {drawn}, the pictures {given}")
     facing = -(normals * vertices).sum(-1) / vertices.norm(dim=-1)
-    triangle_id, depth = fragments.triangle_id.cpu().numpy(), fragments.depth.cpu().numpy().astype(np.float32)
+    triangle_id = fragments.triangle_id.cpu().numpy()
+    depth = fragments.depth.cpu().numpy().astype(np.float32, copy=False)
     rgb = np.ascontiguousarray(pictures.rgb.cpu().numpy())
-    weight = pictures.weight.cpu().numpy().astype(np.float32)
+    weight = pictures.weight.cpu().numpy().astype(np.float32, copy=False)
     trust = pictures.trust.cpu().numpy().astype(np.float32)
     sight = np.zeros(depth.shape, np.float32)
     over_frames(lambda t: weigh_pixels(triangle_id[t], depth[t], rgb[t], weight[t], trust[t], sight[t]), len(sight))
     return View(
         screen=scene.screen.detach().cpu().numpy().astype(np.float32),
         facing=facing.cpu().numpy().astype(np.float32),
-        basis=sh_basis(normals).cpu().numpy().astype(np.float32),
+        basis=scene.harmonics.detach().cpu().numpy().astype(np.float32),
         rgb=rgb,
         sight=sight,
         triangle_id=triangle_id,
-        barycentric=fragments.barycentric.cpu().numpy().astype(np.float32),
+        barycentric=fragments.barycentric.cpu().numpy().astype(np.float32, copy=False),
         depth=depth,
         trust=trust,
     )

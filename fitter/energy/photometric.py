@@ -111,14 +111,15 @@ class Photometric:
         if scene.vertices.device.type != "cpu":
             return self.rows_in_torch(scene, evidence)
         views, surface, rules = self.arrays(scene, pictures_of(evidence))
-        sums = np.empty((*views.vertices.shape[:2], 9))
+        sums, energies = np.empty((*views.vertices.shape[:2], 9)), np.empty(len(views.share))
 
         def sum_up(frames: slice) -> None:
-            photometric_rows(Views(*(part[frames] for part in views)), surface, rules, sums[frames])
+            photometric_rows(Views(*(part[frames] for part in views)), surface, rules, sums[frames], energies[frames])
 
         over_frames(sum_up, len(sums))
         both = torch.from_numpy(sums)
-        return SurfaceRows(both[..., :3], both[..., 3:])
+        total = torch.tensor(energies.sum(), dtype=scene.vertices.dtype)
+        return SurfaceRows(both[..., :3], both[..., 3:], total)
 
     def rows_in_torch(self, scene: Scene, evidence: Evidence) -> SurfaceRows:
         """`rows` on any device. The surface moving under a pixel is the pixel moving the other way."""

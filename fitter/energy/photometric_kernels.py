@@ -1,7 +1,7 @@
 """The compiled passes of the photometric term over the pixels of a clip: arrays in, arrays out, frame by frame.
 
     photometric_energies(views, surface, rules, energies)                    # (frames,)
-    photometric_rows(views, surface, rules, sums)                            # (frames, vertices, 9)
+    photometric_rows(views, surface, rules, sums, energies)                  # (frames, vertices, 9)
 
 `photometric` tells the idea and defines in torch what these compute. Each frame is passed over twice: first every
 pixel's weight and loss, then, when the patches around it are known, its derivatives. Sums are float64.
@@ -231,29 +231,36 @@ def new_scratch(views, surface):
     return np.empty(len(surface.faces)), maps[0], maps[1], maps[2], maps[3], maps[4]
 
 
+@njit(cache=True, nogil=True, fastmath=REORDERED)
+@no_type_check
+def mean_cost(box, rules, scratch):
+    """Half of what the pixels cost, the mean by their weights; after `first_pass`, before `reweigh`."""
+    facing, weight, squared, loss, around, mean = scratch
+    top, bottom, left, right = box
+    total, weights = 0.0, 0.0
+    for row in range(top, bottom):
+        for column in range(left, right):
+            w = weight[row, column]
+            weights += w
+            if rules.inverse_hidden == 0.0:
+                total += loss[row, column]
+            elif w > 0.0:
+                ratio = mean[row, column] * rules.inverse_hidden
+                total += w * mean[row, column] / np.sqrt(1.0 + ratio * ratio)
+    return 0.5 * total / weights if weights > 0.0 else 0.0
+
+
 @njit(cache=True, nogil=True)
 @no_type_check
 def photometric_energies(views, surface, rules, energies):
     """Each frame's energy into `energies`."""
     scratch = new_scratch(views, surface)
-    facing, weight, squared, loss, around, mean = scratch
     for t in range(len(energies)):
         energies[t] = 0.0
         if views.share[t] == 0.0:
             continue
-        top, bottom, left, right = first_pass(view_of(views, t), surface, rules, scratch)
-        total, weights = 0.0, 0.0
-        for row in range(top, bottom):
-            for column in range(left, right):
-                w = weight[row, column]
-                weights += w
-                if rules.inverse_hidden == 0.0:
-                    total += loss[row, column]
-                elif w > 0.0:
-                    ratio = mean[row, column] * rules.inverse_hidden
-                    total += w * mean[row, column] / np.sqrt(1.0 + ratio * ratio)
-        if weights > 0.0:
-            energies[t] = 0.5 * views.share[t] * total / weights
+        box = first_pass(view_of(views, t), surface, rules, scratch)
+        energies[t] = views.share[t] * mean_cost(box, rules, scratch)
 
 
 @njit(cache=True, nogil=True, fastmath=REORDERED)
@@ -385,15 +392,16 @@ def add_rows(view, surface, linear, box, weight, sums):
 
 @njit(cache=True, nogil=True)
 @no_type_check
-def photometric_rows(views, surface, rules, sums):
-    """Each vertex's gradient (3) and information (6) into `sums` (frames, vertices, 9)."""
+def photometric_rows(views, surface, rules, sums, energies):
+    """Each vertex's gradient (3) and information (6) into `sums` (frames, vertices, 9), and each frame's energy."""
     scratch = new_scratch(views, surface)
     for t in range(len(sums)):
-        sums[t] = 0.0
+        sums[t], energies[t] = 0.0, 0.0
         if views.share[t] == 0.0:
             continue
         view = view_of(views, t)
         box = first_pass(view, surface, rules, scratch)
+        energies[t] = views.share[t] * mean_cost(box, rules, scratch)
         weights = reweigh(box, rules, scratch)
         if weights > 0.0:
             add_rows(view, surface, rules.linear, box, scratch[1], sums[t])

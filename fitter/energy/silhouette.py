@@ -95,7 +95,7 @@ class Silhouette:
     def compiled(
         self, scene: Scene, evidence: Evidence, with_rows: bool
     ) -> tuple[Float[Tensor, "frames"], SurfaceRows]:
-        """Energy of every frame and, unless they are left at 0, its rows."""
+        """Energy of every frame and, where they are wanted, its rows."""
         masks, outline, wrist = silhouettes_in(evidence), scene.outline, at_wrist(scene)
         vertices = np.ascontiguousarray(scene.vertices.detach().numpy(), dtype=np.float64)
         n_frames = len(vertices)
@@ -105,7 +105,8 @@ class Silhouette:
         ).astype(np.float64)
         lenses = (scene.focal.detach() * windows_of(scene).scale.unsqueeze(1)).double().numpy()
         energy = np.zeros(n_frames)
-        gradient, information = np.zeros(vertices.shape), np.zeros((*vertices.shape[:2], 6))
+        shape = vertices.shape[:2] if with_rows else (n_frames, 0)
+        gradient, information = np.zeros((*shape, 3)), np.zeros((*shape, 6))
         first, match = first_crossings(outline, n_frames), matched(outline, wrist, masks)
         crossings = outline.position.double().numpy(), outline.corners.numpy(), outline.weights.double().numpy()
         pixels = masks.distance.numpy(), masks.inside.numpy(), masks.outline.numpy(), masks.count.numpy()
@@ -119,8 +120,8 @@ class Silhouette:
             )
 
         over_frames(add, n_frames)
-        rows = SurfaceRows(torch.from_numpy(gradient), torch.from_numpy(information))
-        return torch.from_numpy(energy).to(scene.vertices), rows
+        by_frame = torch.from_numpy(energy).to(scene.vertices)
+        return by_frame, SurfaceRows(torch.from_numpy(gradient), torch.from_numpy(information), by_frame.sum())
 
 
 def crossing_positions(scene: Scene) -> Float[Tensor, "crossings 2"]:

@@ -86,11 +86,12 @@ class SurfaceRows:
 
     A sample with corner weights b (summing to 1), gradient g and information H, both by its own position, adds b_k g
     and b_k H to its corner k. So the gradient is exact, and the information never less than the exact J'HJ (Jensen).
-    `information` holds xx, xy, xz, yy, yz, zz.
+    `information` holds xx, xy, xz, yy, yz, zz. `energy` is the term's, where it is known by the way.
     """
 
     gradient: Float[Tensor, "frames vertices 3"]
     information: Float[Tensor, "frames vertices 6"]
+    energy: Float[Tensor, ""] | None = None
 
 
 Rows = FrameRows | TemporalRows | SharedRows | DenseRows | SurfaceRows

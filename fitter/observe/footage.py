@@ -7,7 +7,6 @@ A cut of T frames takes 4 T size^2 bytes, and a quarter more with masks: 600 MB 
 colours are 450; its `Pictures` add as much for the weights. Nothing else grows with the clip.
 """
 
-import os
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -24,7 +23,7 @@ from fitter.observe.masks import HAND, MaskFolder
 from fitter.observe.pictures import Pictures
 from fitter.observe.resample import COLOUR, SHARE, Encoding, resampled, samples_across, square_corners
 from fitter.render.window import Windows
-from fitter.render.workers import over_frames
+from fitter.render.workers import cores, over_frames
 
 # Frames waiting for a thread: enough that none idles while the next one is decoded.
 WAITING_PER_WORKER = 2
@@ -110,7 +109,7 @@ class Footage:
             if masks is not None and self.masks is not None:
                 masks[row] = resampled(self.masks.read(index)[..., None], corners, samples, SHARE)[..., 0]
 
-        workers = len(os.sched_getaffinity(0))
+        workers = cores()
         running: deque[Future[None]] = deque()
         with ThreadPoolExecutor(workers) as pool:
             for index, frame in enumerate(self.clip.frames()):

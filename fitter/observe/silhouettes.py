@@ -13,6 +13,7 @@ from jaxtyping import Bool, Float, UInt8
 from torch import Tensor
 
 from fitter.observe.pictures import Silhouettes
+from fitter.render.workers import over_frames
 
 # Distances end at this share of the window's side: what is further off is no neighbour of the outline.
 BOUND = 0.25
@@ -42,17 +43,22 @@ def silhouettes_of(
     distance = np.zeros((n_frames, size, size), np.float32)
     outline = np.zeros((n_frames, points, 4), np.float32)
     count = np.zeros(n_frames, np.int64)
-    for t in torch.nonzero(trust.cpu() > 0).squeeze(1).tolist():
-        hand, ground = hands[t] & seen[t], ~hands[t] & seen[t]
-        if not (hand.any() and ground.any()):
-            trust = torch.where(torch.arange(n_frames, device=trust.device) == t, 0.0, trust)
-            continue
-        signed = signed_distance(hand, ground)
-        found = outline_points(hand, seen[t], signed, points)
-        distance[t] = np.clip(signed, -BOUND * size, BOUND * size)
-        outline[t, : len(found)], count[t] = found, len(found)
+    believed = trust.detach().cpu().clone()
+
+    def measure(chunk: slice) -> None:
+        for t in range(chunk.start, chunk.stop):
+            hand, ground = hands[t] & seen[t], ~hands[t] & seen[t]
+            if not (believed[t] > 0 and hand.any() and ground.any()):
+                believed[t] = 0.0
+                continue
+            signed = signed_distance(hand, ground)
+            found = outline_points(hand, seen[t], signed, points)
+            distance[t] = np.clip(signed, -BOUND * size, BOUND * size)
+            outline[t, : len(found)], count[t] = found, len(found)
+
+    over_frames(measure, n_frames)
     arrays = (torch.from_numpy(array) for array in (distance, outline, count))
-    return Silhouettes(*arrays, trust=trust.cpu(), inside=inside.cpu())
+    return Silhouettes(*arrays, trust=believed, inside=inside.cpu())
 
 
 def signed_distance(

@@ -14,6 +14,7 @@ from numba import njit
 from torch import Tensor
 
 from fitter.render.rasterizer import Fragments
+from fitter.render.workers import cores
 from fitter.render.zbuffer import ZBuffer
 
 SAMPLES = 2  # along each side of a pixel
@@ -50,7 +51,7 @@ def samples_of(screen: Float[Tensor, "vertices 3"], faces: Int[Tensor, "faces 3"
     """What the SAMPLES x SAMPLES parts of every pixel see: one frame, as many times wider and higher than `size`."""
     width, height = size
     # The rasterizer works on frames in parallel, so one picture is drawn as several low ones.
-    bands = torch.get_num_threads()
+    bands = cores()
     band_height = -(-height // bands)
     top = torch.arange(bands, dtype=screen.dtype) * band_height * SAMPLES
     fine = screen * screen.new_tensor([SAMPLES, SAMPLES, 1.0]) - top[:, None, None] * screen.new_tensor([0.0, 1.0, 0.0])

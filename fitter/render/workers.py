@@ -7,9 +7,16 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 
 
+def cores() -> int:
+    """How many cores this process may use; where the system does not tell, how many there are."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
 def over_frames(work: Callable[[slice], None], n_frames: int) -> None:
     """Call `work` on slices that together are all frames, on as many threads as there are cores."""
-    workers = max(1, min(len(os.sched_getaffinity(0)), n_frames))
+    workers = max(1, min(cores(), n_frames))
     if workers == 1:
         work(slice(0, n_frames))
         return

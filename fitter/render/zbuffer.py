@@ -7,7 +7,6 @@ and a pixel centre exactly on the edge belongs to exactly one of them: no holes 
 The kernels carry `no_type_check` because a run-time type checker's wrapper cannot be compiled.
 """
 
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import no_type_check
 
@@ -18,6 +17,7 @@ from numba import njit
 from torch import Tensor
 
 from fitter.render.rasterizer import Fragments
+from fitter.render.workers import over_frames
 
 # Nothing a clip shows is nearer than a lens's own glass; a triangle that reaches behind it is dropped, not clipped.
 NEAR_M = 0.01
@@ -54,13 +54,7 @@ class ZBuffer:
 
         # Plain threads around a kernel that releases the interpreter's lock: numba's own parallel loops depend on
         # whichever TBB or OpenMP other libraries have loaded, and OpenMP's die in forked children.
-        workers = max(1, min(torch.get_num_threads(), frames))
-        if workers == 1:
-            fill(slice(None))
-        else:
-            bounds = np.linspace(0, frames, workers + 1).astype(int)
-            with ThreadPoolExecutor(workers) as pool:
-                list(pool.map(fill, [slice(a, b) for a, b in zip(bounds[:-1], bounds[1:], strict=True)]))
+        over_frames(fill, frames)
         return Fragments(*(torch.from_numpy(array) for array in (triangle_id, barycentric, depth)))
 
 

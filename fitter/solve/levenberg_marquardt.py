@@ -77,7 +77,8 @@ class LevenbergMarquardt:
 
     def renewed(self, problem: Problem, memory: Memory) -> Memory:
         scene = memory.scene.wearing(problem.scene.appearance)
-        return replace(memory, scene=scene, energy=problem.energy_of(scene), normal=None)
+        energy, normal = problem.expand(scene)
+        return replace(memory, scene=scene, energy=energy, normal=normal)
 
     def terminate(self, memory: Memory) -> Status | None:
         if memory.damping >= HIGHEST_DAMPING:

@@ -5,7 +5,7 @@ problem.energy(state)                  # a number
 normal = problem.linearise(state)      # J'J and J'r of every term, fixed unknowns taken out
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -13,7 +13,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from fitter.energy.term import Term, linearise, term_energy
+from fitter.energy.term import Rows, SurfaceRows, Term, linearise, term_energy
 from fitter.observe.evidence import Evidence
 from fitter.render.appearance import Appearance
 from fitter.scene import Scene
@@ -46,7 +46,10 @@ class Problem:
 
     def energies(self, state: State) -> dict[str, Float[Tensor, "*batch"]]:
         """Energy of each term; differentiable."""
-        scene = self.scene.with_state(state)
+        return self.energies_of(self.at(state))
+
+    def energies_of(self, scene: Scene) -> dict[str, Float[Tensor, "*batch"]]:
+        """As `energies` of its state."""
         return {name: term_energy(term, scene, self.evidence) for name, term in self.terms.items()}
 
     def energy(self, state: State) -> float:
@@ -63,8 +66,12 @@ class Problem:
 
     def energies_by_term(self, state: State) -> dict[str, float]:
         """As `energies`, in plain numbers."""
+        return self.energies_by_term_of(self.at(state))
+
+    def energies_by_term_of(self, scene: Scene) -> dict[str, float]:
+        """As `energies_by_term` of its state."""
         with torch.no_grad():
-            return {name: float(value) for name, value in self.energies(state).items()}
+            return {name: float(value) for name, value in self.energies_of(scene).items()}
 
     def linearise(self, state: State) -> NormalEquations:
         """As `linearise_of` its scene."""
@@ -73,10 +80,25 @@ class Problem:
     def linearise_of(self, scene: Scene) -> NormalEquations:
         """Normal equations at a scene, on the CPU: by numba there, by the torch twin on any other device."""
         with torch.no_grad():
-            rows = [(linearise(term, scene, self.evidence), term.robust_width) for term in self.terms.values()]
-            on_cpu = scene.state.trajectory.device.type == "cpu"
-            normal = (assembly if on_cpu else normal_equations).assemble(rows, scene).to("cpu")
-            self._fix(normal)
+            return self._assembled([linearise(term, scene, self.evidence) for term in self.terms.values()], scene)
+
+    def expand(self, scene: Scene) -> tuple[float, NormalEquations]:
+        """`energy_of` and `linearise_of` the same scene, whose landmarks are before the camera: terms that know their
+        energy when they have made their rows are asked once.
+        """
+        with torch.no_grad():
+            rows = [linearise(term, scene, self.evidence) for term in self.terms.values()]
+            total = 0.0
+            for term, own in zip(self.terms.values(), rows, strict=True):
+                known = own.energy if isinstance(own, SurfaceRows) else None
+                total += float(term_energy(term, scene, self.evidence) if known is None else known)
+            return (total if total == total else float("inf")), self._assembled(rows, scene)
+
+    def _assembled(self, rows: Sequence[Rows], scene: Scene) -> NormalEquations:
+        weighted = [(own, term.robust_width) for own, term in zip(rows, self.terms.values(), strict=True)]
+        on_cpu = scene.state.trajectory.device.type == "cpu"
+        normal = (assembly if on_cpu else normal_equations).assemble(weighted, scene).to("cpu")
+        self._fix(normal)
         return normal
 
     @cached_property

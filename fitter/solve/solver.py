@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Protocol, TypeVar
 
+from fitter.render.appearance import Appearance
 from fitter.scene import Scene
 from fitter.solve.problem import Problem
 from fitter.state import State
@@ -25,12 +26,13 @@ class Status(Enum):
 
 @dataclass(frozen=True)
 class Outcome:
-    """Best state found, its energy, how it ended, and the energy after every step."""
+    """Best state found, its energy, how it ended, the energy after every step, and what the surface wore last."""
 
     state: State
     energy: float
     status: Status
     trace: tuple[float, ...]
+    appearance: Appearance | None = None
 
 
 Memory = TypeVar("Memory")
@@ -70,8 +72,8 @@ def run(
 ) -> Outcome:
     """Step until the solver says stop or its steps are used up; `on_step(step, energy, by term)` after each.
 
-    `renew` may change the problem after a step, as an appearance that follows the pose does; then energies of different
-    steps are of different problems.
+    `renew` may change the problem between steps, as an appearance that follows the pose does; then energies of
+    different steps are of different problems.
     """
     memory = solver.init(problem, state)
     _, energy = solver.best(memory)
@@ -82,12 +84,13 @@ def run(
         memory = solver.step(problem, memory)
         trace.append(solver.best(memory)[1])
         if on_step is not None:
-            on_step(index + 1, trace[-1], problem.energies_by_term(solver.best(memory)[0]))
+            on_step(index + 1, trace[-1], problem.energies_by_term_of(solver.current(problem, memory)))
         status = solver.terminate(memory)
         if status is not None:
             break
-        if renew is not None:
+        if renew is not None and index + 1 < solver.max_steps:
             problem = renew(problem, solver.current(problem, memory))
             memory = solver.renewed(problem, memory)
     best, energy = solver.best(memory)
-    return Outcome(best.orthonormalised(), energy, status or Status.OUT_OF_STEPS, tuple(trace))
+    status, worn = status or Status.OUT_OF_STEPS, problem.scene.appearance
+    return Outcome(best.orthonormalised(), energy, status, tuple(trace), worn)

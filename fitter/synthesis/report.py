@@ -11,7 +11,7 @@ class PhotometricReport:
                               (`fitter.render.picture_metrics`)
     iou, iou_before           mesh against mask, intersection over union; None where there are no masks
     masks_used, masks_dropped frames whose mask was believed, and whose mask disagrees with the keypoints
-    frames_used               frames that were compared
+    frames_used               frames that were compared; PSNR and SSIM are means over at most 60 of them, spread evenly
     """
 
     psnr_db: float
