@@ -20,7 +20,7 @@ from fitter.observe.observations import Side
 from fitter.render.rasterizer import to_screen
 from fitter.render.zbuffer import ZBuffer
 from tests.moving_hands import blank_clip
-from tests.short_clip import FRAMES, SIZE, ShortClip, run
+from tests.short_clip import FRAMES, KEYPOINTS_ONLY, SIZE, ShortClip, run
 from tests.test_steps import CAMERA, T, model, seen_hand
 
 
@@ -87,7 +87,7 @@ def test_one_hands_joints_cannot_be_two_hands() -> None:
 
 def test_depth_images_give_the_distance_that_one_view_cannot(clip: ShortClip, depth: Path) -> None:
     """Measured: 39 mm without them, 0.9 mm with them, of a hand of unknown length."""
-    options = {"keypoints": clip.keypoints, "intrinsics": intrinsics(clip)}
+    options = {"keypoints": clip.keypoints, "intrinsics": intrinsics(clip), "config": KEYPOINTS_ONLY}
     without = error_mm(clip, fitter.fit(clip.video, **options))
     with_depth = error_mm(clip, fitter.fit(clip.video, depth=depth, **options))
     print(f"error in space {without:.1f} mm, with depth {with_depth:.1f} mm")
@@ -100,7 +100,7 @@ def test_known_joints_and_vertices_are_followed(clip: ShortClip, tmp_path: Path)
     joints[::2] = np.nan
     np.savez(tmp_path / "joints.npz", joints_m=joints)
     np.savez(tmp_path / "vertices.npz", vertices_m=clip.truth.vertices_m)
-    options = {"keypoints": clip.keypoints, "intrinsics": intrinsics(clip)}
+    options = {"keypoints": clip.keypoints, "intrinsics": intrinsics(clip), "config": KEYPOINTS_ONLY}
     by_joints = error_mm(clip, fitter.fit(clip.video, joints=tmp_path / "joints.npz", **options))
     by_vertices = error_mm(clip, fitter.fit(clip.video, vertices=tmp_path / "vertices.npz", **options))
     print(f"error in space: with joints {by_joints:.1f} mm, with vertices {by_vertices:.1f} mm")

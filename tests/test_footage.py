@@ -175,7 +175,7 @@ def test_a_frame_that_cannot_be_read_ends_the_cut() -> None:
 
 
 def test_windows_must_be_of_the_clip() -> None:
-    with pytest.raises(AssertionError, match="1 windows for the 2 frames"):
+    with pytest.raises(AssertionError, match="1 windows for 2 frames of a clip"):
         Footage(noise(2), CAMERA).cut(windows(8, (0, 0, 8)))
 
 
