@@ -178,6 +178,7 @@ def fit_pixels(
 ) -> Reached:
     """The stages with pixels, from what the keypoints gave; on the device of `given`."""
     assert given.footage is not None
+    energy = with_firm_size(energy)
     plan = Plan(energy, schedule, settings, given.camera.known, partial(listener, on_step=on_step))
     device = given.evidence.time_s.device
     scene = whole_problem(given, energy, schedule.pixel_stages[-1])[0].with_state(reached.state.to(device=device))
@@ -194,6 +195,15 @@ def fit_pixels(
     traces = {**reached.traces, **refined.traces}
     appearance = refined.appearance.to(device="cpu")
     return Reached(problem, scene.state, status, reached.start, traces, appearance, refined.report)
+
+
+def with_firm_size(energy: Energy) -> Energy:
+    """The energy with the size prior counted in every frame, as the pixels are.
+
+    How perspective shrinks a hand's far parts says little of its size compared with what landmarks and masks are wrong
+    by, and that in all frames alike: thousands of pixels are not to overrule the prior by it.
+    """
+    return energy if energy.size is None else replace(energy, size=replace(energy.size, independent_frames=1.0))
 
 
 def whole_problem(

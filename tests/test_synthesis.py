@@ -70,7 +70,7 @@ def refined(film: Filmed) -> HandFit:
 
 
 def test_pixels_bring_the_surface_nearer_to_the_truth(anny: HandModel) -> None:
-    """The mean of six clips. Measured (-s): 3.05 mm by keypoints, 2.69 mm with pixels.
+    """The mean of six clips. Measured (-s): 3.05 mm by keypoints, 2.42 mm with pixels.
 
     Single clips of ten frames can get worse by their colours, two of these do; the benchmark measures more and longer.
     """
@@ -79,7 +79,7 @@ def test_pixels_bring_the_surface_nearer_to_the_truth(anny: HandModel) -> None:
     before = np.mean([film.vertex_error_mm(fit) for film, fit in zip(films, by_keypoints, strict=True)])
     after = np.mean([film.vertex_error_mm(film.fit()) for film in films])
     print(f"{before:.2f} mm by keypoints, {after:.2f} mm with pixels")
-    assert after < 0.95 * before
+    assert after < 0.9 * before
 
 
 def test_the_report_tells_of_both_states(refined: HandFit) -> None:

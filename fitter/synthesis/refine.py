@@ -147,7 +147,8 @@ def calibrated(evidence: Evidence, scene: Scene, energy: Energy) -> Evidence:
     sigma.
 
     Real skin has gloss, cast shadows and blood that no albedo and light explain: taken for precise, such pixels would
-    all be outliers. The spread is a robust one (median absolute residual) of the state that pixels begin from.
+    all be outliers. The spread is a robust one (median absolute residual) of the state that pixels begin from. A hand
+    of fewer pixels than the reference span is filmed by fewer independent ones than its windows have: it counts less.
     """
     assert evidence.pictures is not None
     if energy.photometric is None:
@@ -160,6 +161,7 @@ def calibrated(evidence: Evidence, scene: Scene, energy: Energy) -> Evidence:
     filmed = np.stack([evidence.pictures.linear(int(frame)).cpu().numpy() for frame in frames])
     spread = float(np.median(np.abs(filmed - light)[counted])) / MEDIAN_OF_GAUSSIAN
     factor = max(1.0, spread / (energy.photometric.sigma * float(evidence.pictures.level)))
+    factor /= min(1.0, float(evidence.pixel_scale))
     return replace(evidence, pictures=replace(evidence.pictures, level=evidence.pictures.level * factor))
 
 
