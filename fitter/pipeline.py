@@ -187,6 +187,7 @@ def fit_pixels(
     if device.type != "cpu":
         scene = replace(
             whole_problem(given.to("cpu"), energy, schedule.pixel_stages[-1], scene.windows)[0],
+            model=scene.model.to(device="cpu"),
             state=scene.state.to(device="cpu"),
             appearance=scene.appearance,
         )

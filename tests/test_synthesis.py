@@ -16,6 +16,7 @@ from fitter.observe.evidence import prepare_evidence
 from fitter.observe.footage import Footage
 from fitter.pipeline import FitInput, HandFit, fit_hand
 from fitter.solve.schedule import Schedule, Stage
+from fitter.synthesis.offsets import Offsets
 from fitter.synthesis.settings import Synthesis
 from fitter.synthesis.views import texture_size, trust_of
 from priors.synthetic.clip import DemoClip, make_demo_clip
@@ -115,6 +116,16 @@ def test_either_term_works_alone(film: Filmed, keypoints_alone: HandFit) -> None
         fit = film.fit(energy=replace(film.energy, **{name: None}))
         assert name not in fit.energies
         assert film.vertex_error_mm(fit) < film.vertex_error_mm(keypoints_alone)
+
+
+def test_offsets_bring_the_outline_nearer_to_the_masks(film: Filmed, refined: HandFit) -> None:
+    fit = film.fit(synthesis=Synthesis(offsets=Offsets()))
+    moved = 1000.0 * (fit.scene.model.template - film.given.model.template).norm(dim=1)
+    assert 0.1 < float(moved.max()) <= Offsets().max_mm + 1e-9
+    assert refined.photometric is not None and fit.photometric is not None
+    assert refined.photometric.iou is not None and fit.photometric.iou is not None
+    assert fit.photometric.iou > refined.photometric.iou
+    assert torch.equal(refined.scene.model.template, film.given.model.template)
 
 
 def test_one_frame_is_a_clip(anny: HandModel) -> None:
