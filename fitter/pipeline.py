@@ -178,10 +178,10 @@ def fit_pixels(
 ) -> Reached:
     """The stages with pixels, from what the keypoints gave; on the device of `given`."""
     assert given.footage is not None
-    energy = with_firm_size(energy)
-    plan = Plan(energy, schedule, settings, given.camera.known, partial(listener, on_step=on_step))
     device = given.evidence.time_s.device
     scene = whole_problem(given, energy, schedule.pixel_stages[-1])[0].with_state(reached.state.to(device=device))
+    firm = with_firm_size(energy, scene)
+    plan = Plan(firm, schedule, settings, given.camera.known, partial(listener, on_step=on_step))
     refined = refine_by_pixels(scene, given.evidence, Source(given.footage, given.depth), plan)
     scene = refined.scene
     if device.type != "cpu":
@@ -198,13 +198,16 @@ def fit_pixels(
     return Reached(problem, scene.state, status, reached.start, traces, appearance, refined.report)
 
 
-def with_firm_size(energy: Energy) -> Energy:
-    """The energy with the size prior counted in every frame, as the pixels are.
+def with_firm_size(energy: Energy, scene: Scene) -> Energy:
+    """The energy with the size held near that of `scene`, in every frame as the pixels are.
 
     How perspective shrinks a hand's far parts says little of its size compared with what landmarks and masks are wrong
-    by, and that in all frames alike: thousands of pixels are not to overrule the prior by it.
+    by, and that in all frames alike: thousands of pixels are not to overrule keypoints and prior by it.
     """
-    return energy if energy.size is None else replace(energy, size=replace(energy.size, independent_frames=1.0))
+    if energy.size is None:
+        return energy
+    length_mm = 1000.0 * float(scene.model.hand_length(scene.state.betas))
+    return replace(energy, size=replace(energy.size, length_mm=length_mm, independent_frames=1.0))
 
 
 def whole_problem(
