@@ -24,6 +24,7 @@ from fitter.export.atomic import prepare_folder
 from fitter.export.result import FitResult
 from fitter.observe.cache import FILE_NAME
 from fitter.observe.observations import Observations
+from fitter.synthesis.report import PhotometricReport
 
 SHARED = Path(__file__).parents[2] / "shared"
 CLIPS = {
@@ -53,6 +54,11 @@ class ClipRow:
     reprojection_px: float
     jitter_px: float
     detections_jitter_px: float
+    psnr_before_db: float | None
+    psnr_db: float | None
+    iou_before: float | None
+    iou: float | None
+    masks_dropped: int | None
     largest_beta: float
     length_mm: float
     sigma_mm: float
@@ -67,6 +73,7 @@ class FittedClip:
     seen: list[Observations]
     folder: Path
     seconds: tuple[float, float, float]
+    photometric: tuple[PhotometricReport | None, ...]
 
 
 def measure(quick: bool) -> Report:
@@ -103,7 +110,8 @@ def fit_clip(name: str) -> FittedClip:
     optimised = time.perf_counter()
     result = export(hands, clip, camera, config, folder, progress)
     exported = time.perf_counter()
-    return FittedClip(result, seen, folder, (observed - begun, optimised - observed, exported - optimised))
+    pixels = tuple(hand.fit.photometric for hand in hands)
+    return FittedClip(result, seen, folder, (observed - begun, optimised - observed, exported - optimised), pixels)
 
 
 def rows_of(name: str, clip: FittedClip) -> list[ClipRow]:
@@ -123,10 +131,15 @@ def rows_of(name: str, clip: FittedClip) -> list[ClipRow]:
             reprojection_px=hand.reprojection_px,
             jitter_px=hand.jitter_px,
             detections_jitter_px=hand.detection_jitter_px,
+            psnr_before_db=pixels and pixels.psnr_before_db,
+            psnr_db=pixels and pixels.psnr_db,
+            iou_before=pixels and pixels.iou_before,
+            iou=pixels and pixels.iou,
+            masks_dropped=pixels and pixels.masks_dropped,
             largest_beta=float(np.abs(betas).max()),
             length_mm=hand.length_mm,
             sigma_mm=hand.sigma_mm,
             status=summary.status,
         )
-        for hand, betas in zip(summary.hands, clip.result.betas, strict=True)
+        for hand, betas, pixels in zip(summary.hands, clip.result.betas, clip.photometric, strict=True)
     ]
