@@ -2,6 +2,7 @@
 
 import random
 import re
+import signal
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,6 +18,10 @@ if TYPE_CHECKING:
     from fitter.hand import HandModel
 
 REPOSITORY = Path(__file__).parents[1]
+
+# What runs in the background of a shell ignores Ctrl-C, and so would the programs that tests start and interrupt.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 SHARED = REPOSITORY.parent / "shared"
 
 
