@@ -1,0 +1,152 @@
+"""Batches of random hands before random cameras with what a detector would say of them: data without end or download.
+
+    source = RandomHands(model, landmarks_of(model, "mediapipe"), errors)
+    batch = source.batch(seed, 256)                 # batch.sight is shown, batch.truth is to be said
+
+Every batch follows from its seed alone. Hands are drawn before a camera, then seen through crops turned to them, as
+real ones are; truths are in the crops' axes.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from fitter.hand import HandModel, Landmarks
+from fitter.skeleton import BONES, POINT_PARENTS
+from priors.network.crop import Crops, crops_around
+from priors.network.guess import in_crop
+from priors.network.sight import Sight
+from priors.synthetic.poses import random_orientations, random_rotations
+
+# Betas are drawn a little wider than people are: a network is to know rare hands, too.
+BETA_DEVIATION = 1.0
+# Distance of the hand's middle (metres), uniform in its log; how far it is off the optical axis (x/z, y/z).
+NEAREST_M, FARTHEST_M = 0.2, 1.5
+OFF_AXIS = 0.35
+# What sources call a knuckle differs: offsets are drawn between none and these times MediaPipe's, and each a little.
+MOST_OFFSET = 1.25
+OFFSET_DEVIATION_M = 0.0015
+# How often a source has depth, 3D landmarks; networks are to do without, too.
+DEPTH_SHARE, BONES_SHARE = 0.4, 0.4
+# Shares of hands with joints missing, and of joints missing there.
+INCOMPLETE, MISSING = 0.3, 0.3
+
+
+@dataclass(frozen=True)
+class Truth:
+    """Of n hands, in their crops' axes: metres, MANO order; `joints` the model's, `points` the source's landmarks."""
+
+    rotations: Float[Tensor, "n 16 3 3"]
+    wrist: Float[Tensor, "n 3"]
+    betas: Float[Tensor, "n betas"]
+    joints: Float[Tensor, "n 21 3"]
+    points: Float[Tensor, "n 21 3"]
+
+
+@dataclass(frozen=True)
+class Batch:
+    sight: Sight
+    truth: Truth
+    crops: Crops
+
+
+@dataclass(frozen=True)
+class Noise:
+    """Sizes of a detector's errors: keypoints in shares of the crop's half side, common and single; depth likewise;
+    bones in radians. `gross` is the share of keypoints that are thrown off by `gross_size`.
+    """
+
+    keypoints: float = 0.018
+    depth: float = 0.06
+    depth_tilt: float = 0.12
+    bones: float = 0.14
+    gross: float = 0.01
+    gross_size: float = 0.15
+
+
+@dataclass(frozen=True)
+class RandomHands:
+    """Draws batches; `model` and `landmarks` float32."""
+
+    model: HandModel
+    landmarks: Landmarks
+    noise: Noise = Noise()
+
+    def batch(self, seed: int, count: int) -> Batch:
+        generator = torch.Generator().manual_seed(seed)
+        model = self.model
+        betas = BETA_DEVIATION * torch.randn(count, model.n_betas, generator=generator)
+        fingers = random_rotations(generator, model.joints, count)
+        rotations = torch.cat([random_orientations(generator, count)[:, None], fingers], dim=1)
+        posed = model.with_shape(betas).with_pose(rotations[:, None], torch.zeros(count, 1, 3))
+        rest = self.rest_points(generator, betas)
+        points, joints = posed.attached(rest)[:, 0], posed.joints[:, 0]
+        wrist = self.place(generator, points)
+        points, joints = points + wrist[:, None], joints + wrist[:, None]
+        crops, sight = self.seen(generator, points, posed.rotations[:, 0, 0])
+        turned, its_wrist = in_crop(crops, rotations, wrist)
+        back = crops.rotation_crop_camera.mT
+        return Batch(sight, Truth(turned, its_wrist, betas, joints @ back, points @ back), crops)
+
+    def rest_points(self, generator: torch.Generator, betas: Float[Tensor, "n betas"]) -> Float[Tensor, "n 21 3"]:
+        """Landmarks at rest of sources that differ from hand to hand."""
+        joints, there = self.model.with_shape(betas).joints, self.landmarks.with_shape(betas)
+        share = MOST_OFFSET * torch.rand(len(betas), 1, 1, generator=generator)
+        single = OFFSET_DEVIATION_M * torch.randn(joints.shape, generator=generator)
+        return joints + share * (there - joints) + single
+
+    def place(self, generator: torch.Generator, points: Float[Tensor, "n 21 3"]) -> Float[Tensor, "n 3"]:
+        """Wrist positions that bring hands given around the origin somewhere before the camera."""
+        count = len(points)
+        span = torch.log(points.new_tensor([NEAREST_M, FARTHEST_M]))
+        z = (span[0] + (span[1] - span[0]) * torch.rand(count, generator=generator)).exp()
+        off = OFF_AXIS * (2.0 * torch.rand(count, 2, generator=generator) - 1.0)
+        middle = 0.5 * (points.amin(1) + points.amax(1))
+        return torch.cat([off, torch.ones(count, 1)], dim=-1) * z[:, None] - middle
+
+    def seen(
+        self, generator: torch.Generator, points: Float[Tensor, "n 21 3"], orientation: Float[Tensor, "n 3 3"]
+    ) -> tuple[Crops, Sight]:
+        """What a detector says of landmarks at `points` (metres, camera axes)."""
+        noise, count = self.noise, len(points)
+
+        def normal(*shape: int) -> Tensor:
+            return torch.randn(count, *shape, generator=generator)
+
+        def chance(share: float, *shape: int) -> Tensor:
+            return torch.rand(count, *shape, generator=generator) < share
+
+        flat = points[..., :2] / points[..., 2:]
+        present = ~(chance(INCOMPLETE, 1) & chance(MISSING, 21))
+        exact = crops_around(flat, present)
+        # Errors persist along a finger and over the hand; how large they are varies from frame to frame.
+        size = noise.keypoints * (0.6 * normal(1, 1)).exp()
+        fingers = normal(5, 2).repeat_interleave(4, 1)
+        error = size * (0.5 * normal(1, 2) + 0.7 * torch.cat([normal(1, 2), fingers], 1) + 0.6 * normal(21, 2))
+        error = error + noise.gross_size * normal(21, 2) * chance(noise.gross, 21, 1)
+        flat = exact.out_of(exact.into(flat) + error)
+        crops = crops_around(flat, present)
+        keypoints = torch.where(present[..., None], crops.into(flat), 0.0)
+        confidence = present * (0.5 + 0.5 * torch.rand(count, 21, generator=generator))
+        z = points @ crops.rotation_crop_camera[:, 2, :, None]
+        depth = (z[..., 0] / z[:, :1, 0] - 1.0) / crops.half[:, None]
+        tilt = (keypoints - keypoints[:, :1]) @ (noise.depth_tilt * normal(2, 1))
+        fingers = torch.cat([torch.zeros(count, 1), normal(5).repeat_interleave(4, 1)], 1)
+        depth = depth + tilt[..., 0] + noise.depth * (0.8 * fingers + 0.6 * normal(21))
+        has_depth = (chance(DEPTH_SHARE, 1) & present & present[:, :1]).float()
+        depth = (depth - depth[:, :1]) * has_depth
+        bones = points[:, BONES] - points[:, POINT_PARENTS[BONES]]
+        bones = torch.nn.functional.normalize(bones, dim=-1) @ orientation  # into the palm's rest axes
+        bones = torch.nn.functional.normalize(bones + noise.bones * (0.6 * normal(20, 3) + 0.5 * normal(1, 3)), dim=-1)
+        has_bones = chance(BONES_SHARE, 1) & present[:, BONES] & present[:, POINT_PARENTS[BONES]]
+        return crops, Sight(
+            keypoints=keypoints,
+            confidence=confidence,
+            depth=depth,
+            depth_weight=has_depth * confidence,
+            bones=bones * has_bones[..., None],
+            bone_weight=has_bones * confidence[:, BONES],
+            half=crops.half,
+        )

@@ -1,0 +1,1 @@
+"""Training of the learned parts: python -m priors.train CONFIG --data FOLDER..."""

@@ -1,0 +1,87 @@
+"""What a network is told of synthetic hands, whose truth is known.
+
+parts = Supervision().parts(guess, batch.truth, sight, model)     # unit-free means over the batch, by name
+loss = sum(parts.values())
+
+Of several hypotheses the best one learns, the others a little (relaxed winner takes all, Rupprecht et al. 2017), and
+the scores learn which one it was.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from fitter.hand import HandModel
+from fitter.hand.model import compose_chains
+from fitter.skeleton import BONES, POINT_PARENTS
+from priors.network.guess import Guess, place_of
+from priors.network.sight import Sight
+from priors.synthetic.hands import Truth
+
+JOINT_UNIT_M = 0.01  # joints count in centimetres
+LOSERS_SHARE = 0.1
+
+
+@dataclass(frozen=True)
+class Supervision:
+    """Weights of the parts; each part is of the order of 1 for a network that knows the mean hand."""
+
+    joints: float = 1.0
+    rotations: float = 0.5
+    place: float = 1.0
+    keypoints: float = 3.0
+    betas: float = 0.05
+    scores: float = 0.1
+    sigmas: float = 0.02
+
+    def parts(self, guess: Guess, truth: Truth, sight: Sight, model: HandModel) -> dict[str, Float[Tensor, ""]]:
+        """Weighted means over the batch; differentiable."""
+        joints = guess.posed(model).joints
+        relative, wanted = joints - joints[..., :1, :], (truth.joints - truth.joints[:, :1])[:, None]
+        away = (relative - wanted).norm(dim=-1).mean(-1) / JOINT_UNIT_M
+        turns = compose_chains(guess.rotations) - compose_chains(truth.rotations)[:, None]
+        turned = turns.square().sum((-1, -2)).add(1e-6).sqrt().mean(-1)
+        half = sight.half[:, None].expand(guess.scores.shape)
+        placed = (place_of(guess.wrist, half) - place_of(truth.wrist, sight.half)[:, None]).abs().sum(-1)
+        flat = joints[..., :2] / joints[..., 2:].clamp_min(1e-3) / half[..., None, None]
+        clean = (truth.joints[..., :2] / truth.joints[..., 2:] / sight.half[:, None, None])[:, None]
+        seen = (flat - clean).norm(dim=-1).mean(-1)
+        cost = self.joints * away + self.rotations * turned + self.place * placed + self.keypoints * seen
+        winner = cost.detach().argmin(dim=-1)
+        share = torch.full_like(cost, LOSERS_SHARE / cost.shape[-1])
+        share.scatter_(-1, winner[:, None], 1.0)
+        chosen = winner[:, None, None, None].expand(-1, 1, *relative.shape[-2:])
+
+        def mean(part: Float[Tensor, "n h"]) -> Float[Tensor, ""]:
+            return (share * part).sum(-1).mean()
+
+        return {
+            "joints": self.joints * mean(away),
+            "rotations": self.rotations * mean(turned),
+            "place": self.place * mean(placed),
+            "keypoints": self.keypoints * mean(seen),
+            "betas": self.betas * (guess.betas - truth.betas).square().sum(-1).mean(),
+            "scores": self.scores * torch.nn.functional.cross_entropy(guess.scores, winner),
+            "sigmas": self.sigmas
+            * sigmas_likelihood(guess, truth, sight, joints.detach().gather(1, chosen)[:, 0], winner),
+        }
+
+
+def sigmas_likelihood(
+    guess: Guess, truth: Truth, sight: Sight, joints: Float[Tensor, "n 21 3"], winner: Tensor
+) -> Float[Tensor, ""]:
+    """Negative log likelihood (Laplace) of the errors of depth and of bones under the guessed deviations; per hand."""
+    half = sight.half[:, None]
+    depth = (joints[..., 2] / joints[:, :1, 2] - truth.joints[..., 2] / truth.joints[:, :1, 2]).abs() / half
+    palm = guess.rotations.detach()[torch.arange(len(winner)), winner, 0]
+    bones = (palm_bones(joints, palm) - palm_bones(truth.joints, truth.rotations[:, 0])).norm(dim=-1)
+    likelihood = (depth[:, 1:] / guess.depth_sigma[:, 1:] + guess.depth_sigma[:, 1:].log()).sum(-1)
+    return (likelihood + (bones / guess.bone_sigma + guess.bone_sigma.log()).sum(-1)).mean()
+
+
+def palm_bones(joints: Float[Tensor, "n 21 3"], orientation: Float[Tensor, "n 3 3"]) -> Float[Tensor, "n 20 3"]:
+    """Unit bones in the palm's rest axes."""
+    bones = joints[:, BONES] - joints[:, POINT_PARENTS[BONES]]
+    return torch.nn.functional.normalize(bones, dim=-1) @ orientation
