@@ -113,7 +113,8 @@ class HandNetwork(nn.Module):
         self.looks = nn.Linear(width, architecture.skins + 27)
         mean = rotation.exp(torch.einsum("jca,ja->jc", joint_axes.double(), torch.from_numpy(MEAN_RAD))).float()
         self.register_buffer("mean_pose", torch.cat([torch.eye(3)[None], mean]))
-        nn.init.normal_(self.pose.weight, std=0.01)
+        nn.init.normal_(self.pose.weight, std=0.01)  # so that training starts near the mean pose
+        nn.init.normal_(self.pose.bias, std=0.01)
 
     def forward(self, sight: Sight) -> Guess:
         features = self.read(described(sight))
