@@ -48,7 +48,12 @@ def said_of(network: HandNetwork, clip: TrainingClip, model: HandModel, depth: b
         guess = network(sight if depth else sight.without_depth())
         best = guess.best()
         rotations, wrist = in_camera(clip.crops, guess.rotations[index, best], guess.wrist[index, best])
-        return model.to(dtype=torch.float32).with_shape(guess.betas).with_pose(rotations[:, None], wrist[:, None]).joints[:, 0]
+        return (
+            model.to(dtype=torch.float32)
+            .with_shape(guess.betas)
+            .with_pose(rotations[:, None], wrist[:, None])
+            .joints[:, 0]
+        )
 
 
 def score_alone(network: HandNetwork, annotated: Annotated, model: HandModel, shared: Path, depth: bool) -> Score:

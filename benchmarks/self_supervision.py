@@ -5,8 +5,8 @@
 
 Every row starts from the same weights, which know synthetic hands only, and takes the same number of steps on the same
 synthetic batches; beside them it sees the unlabelled clips in its own way. Steps and weights were chosen with
-`--choose`: HELD_OUT is left out of training, and judged by how far the network without depth is from the engine's fit of
-that clip with depth. The annotated clips are looked at once per row, at its end.
+`--choose`: HELD_OUT is left out of training, and judged by how far the network without depth is from the engine's fit
+of that clip with depth. The annotated clips are looked at once per row, at its end.
 """
 
 import argparse
@@ -49,7 +49,7 @@ from priors.train.terms import Motion, SameShape, SameTexture
 
 UNLABELLED = ("finger_touch", "asl_hand", "counting_hand", "palm_up")
 HELD_OUT = "counting_hand"
-STEPS, BATCH, RATE, DECAY = 300, 256, 3e-4, 0.98
+STEPS, BATCH, RATE, DECAY = 300, 256, 1e-4, 0.98
 WINDOW_SIZE = 96
 
 
@@ -127,7 +127,9 @@ def trainings() -> dict[str, SelfSupervision | None]:
         "+ keypoints": keypoints,
         "+ photometric (S2HAND)": pixels,
         "+ clip terms (S2HAND(V))": replace(pixels, **clip),
-        "+ all cues": replace(keypoints, energy=replace(Energy(), photometric=None, pose_smoothness=None, trajectory_smoothness=None)),
+        "+ all cues": replace(
+            keypoints, energy=replace(Energy(), photometric=None, pose_smoothness=None, trajectory_smoothness=None)
+        ),
     }
 
 
@@ -135,7 +137,9 @@ def trained(lab: Lab, objectives: Sequence[Objective], steps: int) -> HandNetwor
     """The average over the last steps of the start's weights trained on synthetic hands and `objectives`."""
     network = copy.deepcopy(lab.start)
     average = copy.deepcopy(network)
-    parameters = [p for name, p in network.named_parameters() if not name.startswith(("image.", "looks.", "read_image"))]
+    parameters = [
+        p for name, p in network.named_parameters() if not name.startswith(("image.", "looks.", "read_image"))
+    ]
     optimiser = torch.optim.AdamW(parameters, lr=RATE, weight_decay=1e-4, betas=(0.9, 0.99))
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, RATE, total_steps=steps, pct_start=0.1)
     supervision = Supervision()

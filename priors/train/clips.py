@@ -99,11 +99,20 @@ class TrainingClip:
     def frames(self, index: Int[Tensor, "*batch frames"]) -> Evidence:
         """The evidence of some frames, without pixels, with the index's batch axes."""
         whole = self.evidence
-        given = {f.name: getattr(whole, f.name) for f in fields(whole) if f.name != "pixel_scale"}
-        part = {name: value[index] for name, value in given.items() if isinstance(value, Tensor)}
-        joints, vertices = (None if known is None else positions(known, index) for known in (whole.joints, whole.vertices))
+        joints, vertices = (known and positions(known, index) for known in (whole.joints, whole.vertices))
         scale = whole.pixel_scale.expand(index.shape[:-1])
-        return Evidence(**part, pixel_scale=scale, joints=joints, vertices=vertices)
+        return Evidence(
+            keypoints_px=whole.keypoints_px[index],
+            confidence=whole.confidence[index],
+            depth_px=whole.depth_px[index],
+            depth_weight=whole.depth_weight[index],
+            bone_directions=whole.bone_directions[index],
+            bone_weight=whole.bone_weight[index],
+            time_s=whole.time_s[index],
+            pixel_scale=scale,
+            joints=joints,
+            vertices=vertices,
+        )
 
     def shown(self, index: Int[Tensor, "n"]) -> Sight:
         """The sight of some frames, with pictures where the clip has them."""
@@ -163,7 +172,9 @@ def open_clips(
     for path in paths:
         reading = Reading(str(path), True, picture_size, window_size)
         try:
-            found += hands_of(open_clip(path), model, reading, cache or default_folder() / "clips", source or MediaPipe())
+            found += hands_of(
+                open_clip(path), model, reading, cache or default_folder() / "clips", source or MediaPipe()
+            )
         except (InputError, NoHandError) as error:
             log.warning("left out: %s", error)
     if not found:
@@ -189,9 +200,7 @@ def hands_of(
     key = hashlib.sha256(str(clip.path.resolve()).encode()).hexdigest()[:12]
     detections = cached_detections(cache / f"{clip.name}-{key}", source, clip)
     camera = assumed_camera((clip.width, clip.height))
-    return [
-        clip_of(hand, camera, model, reading, clip) for hand in track_hands(detections, clip, source.name)
-    ]
+    return [clip_of(hand, camera, model, reading, clip) for hand in track_hands(detections, clip, source.name)]
 
 
 def clip_of(

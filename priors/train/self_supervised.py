@@ -32,7 +32,7 @@ from priors.network.guess import Guess, in_camera
 from priors.network.network import HandNetwork
 from priors.network.sight import Sight
 from priors.train.clips import TrainingClip
-from priors.train.rendering import compared, gallery_of
+from priors.train.rendering import Look, Skins, colours, light_in_camera
 from priors.train.terms import (
     Agreement,
     LikelySkin,
@@ -120,6 +120,7 @@ class ClipObjective:
     clips: tuple[TrainingClip, ...]
     model: HandModel
     landmarks: Mapping[str, Landmarks]
+    skins: Skins | None = None
 
     def draw(self, turn: Turn) -> "ClipLesson":
         """The snippets of a step. Clips are drawn by their number of snippets."""
@@ -145,17 +146,19 @@ class ClipObjective:
 
 
 def clip_objective(
-    settings: SelfSupervision, clips: Sequence[TrainingClip], model: HandModel, where: str = "the clips"
+    settings: SelfSupervision, clips: Sequence[TrainingClip], model: HandModel, skins: Skins | None = None
 ) -> ClipObjective:
-    """The objective of all clips that are long enough; `model` is the network's.
+    """The objective of all clips that are long enough; `model` is the network's, `skins` what it says of looks means.
 
-    Raises InputError, with `where` the clips are from, if none has so many usable frames in a row.
+    Raises InputError if none has so many usable frames in a row.
     """
     long = tuple(clip for clip in clips if len(clip.snippets(settings.frames)) > 0)
     if not long:
-        raise InputError(f"{where}: expected {settings.frames} frames in a row that show a hand, found fewer everywhere")
+        raise InputError(
+            f"{clips[0].name}: expected {settings.frames} frames in a row that show a hand, found fewer in all clips"
+        )
     landmarks = {clip.source: clip.landmarks(model) for clip in long}
-    return ClipObjective(settings, long, model.to(dtype=torch.float32), landmarks)
+    return ClipObjective(settings, long, model.to(dtype=torch.float32), landmarks, skins)
 
 
 @dataclass(frozen=True)
@@ -186,9 +189,8 @@ class ClipLesson:
                 energies[name] = energy.mean()
         photometric = wanted.energy.photometric
         if photometric is not None and clip.cut is not None:
-            first = said.scene.with_state(some(said.scene.state, wanted.rendered))
-            gallery = gallery_of(first, clip, snippets.index[: wanted.rendered, 0])
-            energies |= compared(gallery, photometric, wanted.mean_colour)
+            look = Look(photometric, wanted.mean_colour, self.objective.skins, wanted.rendered)
+            energies |= colours(said, clip, snippets.index, look)
         return energies
 
     def said(self, guess: Guess, snippets: Snippets) -> Said:
@@ -206,10 +208,12 @@ class ClipLesson:
             betas.mean(1),
             betas.new_zeros(shape[0]),
         )
-        scene = Scene(self.objective.model.to(device=device), self.objective.landmarks[clip.source].to(device), clip.camera, state)
+        scene = Scene(
+            self.objective.model.to(device=device), self.objective.landmarks[clip.source].to(device), clip.camera, state
+        )
         points = scene.points.flatten(0, 1)
         projected = crops.into(points[..., :2] / points[..., 2:].clamp_min(NEAREST_M))
-        own = guess.image_keypoints
+        own, light = guess.image_keypoints, guess.lighting
         return Said(
             scene=scene,
             betas=betas,
@@ -219,6 +223,7 @@ class ClipLesson:
             time_s=clip.evidence.time_s[snippets.index].to(device),
             image_keypoints=None if own is None else own.unflatten(0, shape),
             albedo=None if guess.albedo is None else guess.albedo.unflatten(0, shape),
+            lighting=None if light is None else light_in_camera(light, crops.rotation_crop_camera).unflatten(0, shape),
         )
 
 
@@ -232,8 +237,3 @@ def frame_energies(energy: Energy, scene: Scene, evidence: Evidence) -> dict[str
             continue
         energies[name] = term_energy(term, scene, evidence).mean() / evidence.n_frames
     return energies
-
-
-def some(state: State, count: int) -> State:
-    """The first `count` of a batch of states."""
-    return State(*(getattr(state, f.name)[:count] for f in fields(state)))

@@ -111,7 +111,9 @@ class TeacherLesson:
         """The parts of `Supervision`, means over all frames."""
         device, model = network.mean_pose.device, self.objective.model
         sight = joined([each.to(device) for each in self.sights])
-        truth = Truth(*(torch.cat([vars(each)[name] for each in self.truths]).to(device) for name in vars(self.truths[0])))
+        truth = Truth(
+            *(torch.cat([vars(each)[name] for each in self.truths]).to(device) for name in vars(self.truths[0]))
+        )
         model = model.to(device=device, dtype=torch.float32)
         return self.objective.supervision.parts(network(sight), truth, sight, model)
 

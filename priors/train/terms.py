@@ -30,7 +30,8 @@ class Said:
     projected        the scene's landmarks, crop units
     detected, confidence  the source's keypoints, crop units, 0..1
     time_s           of every frame
-    image_keypoints  the image branch's own, crop units; None without pictures, as `albedo`, the skin's coefficients
+    image_keypoints  the image branch's own, crop units; None without pictures, as the next two
+    albedo, lighting coefficients of the skin; spherical harmonics in camera axes
     """
 
     scene: Scene
@@ -41,6 +42,7 @@ class Said:
     time_s: Float[Tensor, "snippets frames"]
     image_keypoints: Float[Tensor, "snippets frames 21 2"] | None = None
     albedo: Float[Tensor, "snippets frames skins"] | None = None
+    lighting: Float[Tensor, "snippets frames 9 3"] | None = None
 
 
 class SnippetTerm(Protocol):
@@ -144,9 +146,7 @@ class LikelySkin:
         return None if said.albedo is None else (said.albedo / self.sigma_skin).unsqueeze(-1)
 
 
-def from_mean(
-    values: Float[Tensor, "snippets frames n"], sigma: float
-) -> Float[Tensor, "snippets frames n 1"] | None:
+def from_mean(values: Float[Tensor, "snippets frames n"], sigma: float) -> Float[Tensor, "snippets frames n 1"] | None:
     """Deviations from the snippet's mean; None for single frames."""
     if values.shape[1] < 2:
         return None
