@@ -82,7 +82,7 @@ def plain(rng: np.random.Generator) -> Picture:
 def noise(rng: np.random.Generator) -> Picture:
     """Random colours that vary over many sizes at once: grass, cloth, gravel, or nothing known."""
     steepness = rng.uniform(0.8, 2.2)
-    mean, spread = rng.beta(1.5, 2.0, 3), rng.uniform(0.04, 0.25)
+    mean, spread = rng.beta(1.5, 2.0, 3), rng.uniform(0.03, 0.15)
     if rng.random() < 0.4:
         mean = Skin.random(rng).back
     common = texture(rng, steepness)

@@ -20,15 +20,17 @@ from torch import Tensor
 
 from fitter.render.workers import over_frames
 from priors.synthetic.backdrops import cut
+from priors.synthetic.blending import over, with_hollows
 from priors.synthetic.film import cropped_at_borders, exposure, filmed, motion_kernel
 from priors.synthetic.forearms import Wear
 from priors.synthetic.lamps import Lamps, harmonics
 from priors.synthetic.people import HandsInView, People
-from priors.synthetic.picture import HOLLOW_DEPTH_M, HOLLOW_RADIUS_M, HOLLOW_SHADE
+from priors.synthetic.picture import HOLLOW_RADIUS_M
 from priors.synthetic.things import random_thing, stranger
 
 SHEEN = (0.0, 0.1)
-SHARES = {"behind": 0.12, "before": 0.2, "held": 0.12, "moving": 0.3, "shaken": 0.08, "shadow": 0.3}
+SHARES = {"behind": 0.12, "before": 0.2, "held": 0.12, "moving": 0.22, "shaken": 0.08, "shadow": 0.3}
+NEARLY_AT_THE_EYE = 0.3  # cosine between the forearm's start and the line of sight
 LONGEST_BLUR = 0.09  # of the crop's side
 MOST_HIDDEN = 0.6  # of the hand's pixels: more leaves nothing to learn from
 
@@ -101,8 +103,10 @@ def rendered(
     generators = [np.random.default_rng(int(seed)) for seed in seeds]
     lighting, lamp = harmonics([Lamps.random(rng) for rng in generators], rotation_virtual_camera)
     wear = [
-        replace(one, elbow=turn @ one.elbow)
-        for one, turn in zip(map(Wear.random, generators), rotation_virtual_camera, strict=True)
+        replace(one, elbow=out_of_the_way(turn @ one.elbow, rotation[:, 0], -wrist / np.linalg.norm(wrist)))
+        for one, turn, rotation, wrist in zip(
+            map(Wear.random, generators), rotation_virtual_camera, hands.rotation, hands.wrist_m, strict=True
+        )
     ]
     sheen = np.array([rng.uniform(*SHEEN) for rng in generators])
     layers, masks = people.draw(hands, wear, lighting, lamp, sheen, size)
@@ -118,18 +122,32 @@ def rendered(
     return pictures, masks, lighting.astype(np.float32)
 
 
+def out_of_the_way(
+    elbow: Float[np.ndarray, "3"], backwards: Float[np.ndarray, "3"], towards_eye: Float[np.ndarray, "3"]
+) -> Float[np.ndarray, "3"]:
+    """The direction of an elbow whose arm does not hide its own hand: off the line of sight where the hand points away.
+
+    All unit vectors. Nobody's eyes are at the elbow: the arm passes them on the side to which it leans already.
+    """
+    if backwards @ towards_eye < NEARLY_AT_THE_EYE:
+        return elbow
+    leaning = backwards - (backwards @ towards_eye) * towards_eye
+    aside = elbow - (elbow @ towards_eye) * towards_eye + 1.5 * leaning / max(float(np.linalg.norm(leaning)), 0.1)
+    return aside / max(float(np.linalg.norm(aside)), 1e-6)
+
+
 def composed(
     rng: np.random.Generator, people: People, layer: Layer, mask: Mask, reach_px: float
 ) -> tuple[Light, Mask]:
     """The light of a whole scene around one hand's `layer`, and what is seen of the hand in it."""
     size = len(layer)
-    light = cut(rng, people.backdrops, size) * np.float32(math.exp(rng.normal(-0.1, 0.4)))
+    light = cut(rng, people.backdrops, size) * np.float32(math.exp(rng.normal(-0.25, 0.45)))
     around = np.argwhere(mask)[:, ::-1] if mask.any() else np.array([[size / 2, size / 2]])
     if rng.random() < SHARES["behind"]:
         over(light, stranger(rng, people, place(rng, around, size, 0.8), size))
     if rng.random() < SHARES["shadow"]:
-        light *= 1.0 - cast_shadow(rng, layer[..., 3])[..., None]
-    hand = layer[..., :4] * np.dstack([hollows(layer[..., 4], layer[..., 3], reach_px)] * 3 + [np.ones_like(mask)])
+        over(light, cast_shadow(rng, layer[..., 3]))
+    hand = with_hollows(layer, reach_px)
     if rng.random() < SHARES["moving"]:
         hand = cv2.filter2D(hand, -1, motion_kernel(rng, LONGEST_BLUR * size), borderType=cv2.BORDER_REPLICATE)
     over(light, hand)
@@ -148,12 +166,6 @@ def composed(
     return light, mask & (hidden < 0.5)
 
 
-def over(light: Light, layer: Float32[np.ndarray, "size size 4"]) -> None:
-    """Lay a layer (RGB times coverage, and coverage) over `light`, in place."""
-    light *= 1.0 - layer[..., 3:]
-    light += layer[..., :3]
-
-
 def place(
     rng: np.random.Generator, around: Float[np.ndarray, "pixels 2"] | Int[np.ndarray, "pixels 2"], size: int, far: float
 ) -> tuple[float, float]:
@@ -162,26 +174,18 @@ def place(
     return float(x), float(y)
 
 
-def cast_shadow(rng: np.random.Generator, coverage: Float32[np.ndarray, "size size"]) -> Float32[np.ndarray, "size size"]:
-    """What the hand takes from the light of what is behind it: its own outline, shifted and soft."""
+def cast_shadow(
+    rng: np.random.Generator, coverage: Float32[np.ndarray, "size size"]
+) -> Float32[np.ndarray, "size size 4"]:
+    """What the hand takes from the light of what is behind it: a black layer, its own outline shifted and soft."""
     size = len(coverage)
     shift = rng.normal(0.0, 0.08, 2) * size
     width = 2 * int(size * rng.uniform(0.01, 0.08)) + 1
     moved = cv2.warpAffine(coverage, np.array([[1.0, 0.0, shift[0]], [0.0, 1.0, shift[1]]]), (size, size))
-    return cv2.blur(cv2.blur(moved, (width, width)), (width, width)) * np.float32(rng.uniform(0.2, 0.7))
-
-
-def hollows(
-    depth: Float32[np.ndarray, "size size"], coverage: Float32[np.ndarray, "size size"], reach_px: float
-) -> Float32[np.ndarray, "size size"]:
-    """As `picture.hollows`, with two box filters in place of a wide Gaussian."""
-    if not coverage.any():
-        return np.ones_like(coverage)
-    side = 2 * max(1, int(1.2 * min(reach_px, len(depth) / 4))) + 1  # two boxes spread as far as the Gaussian
-    both = np.dstack([depth, coverage])
-    around = cv2.blur(cv2.blur(both, (side, side)), (side, side))
-    behind = depth / np.maximum(coverage, 1e-3) - around[..., 0] / np.maximum(around[..., 1], 1e-3)
-    return 1.0 - HOLLOW_SHADE * np.clip(behind / HOLLOW_DEPTH_M, 0.0, 1.0) * (coverage > 0)
+    soft = cv2.blur(cv2.blur(moved, (width, width)), (width, width))
+    shadow = np.zeros((size, size, 4), np.float32)
+    shadow[..., 3] = soft * np.float32(rng.uniform(0.2, 0.7))
+    return shadow
 
 
 def nearer_half(layer: Layer, mask: Mask) -> Float32[np.ndarray, "size size"]:

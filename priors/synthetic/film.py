@@ -7,21 +7,24 @@ Sizes in pixels are for a crop of 128 and scale with it.
 """
 
 import math
+from typing import no_type_check
 
 import cv2
 import numpy as np
-from jaxtyping import Bool, Float, Float32, UInt8
+from jaxtyping import Bool, Float32, UInt8
+from numba import njit
 
 from priors.synthetic.sensor import DISPLAY
 
 REFERENCE_PX = 128.0
 # Automatic exposure pulls the picture's mean part of the way to this linear grey.
-GREY, AUTOMATIC = 0.2, 0.6
+GREY, AUTOMATIC = 0.26, 0.6
 DIMMEST, BRIGHTEST = 0.35, 4.0
-WHITE_BALANCE = 0.09  # standard deviation of log(red) and log(blue) against green
-SHARES = {"grey": 0.06, "defocus": 0.25, "coarse": 0.45, "sharpened": 0.2, "compressed": 0.75, "denoised": 0.08}
+WHITE_BALANCE = 0.07  # standard deviation of log(red) and log(blue) against green
+SHARES = {"grey": 0.06, "defocus": 0.15, "coarse": 0.35, "sharpened": 0.2, "compressed": 0.75, "denoised": 0.08}
+SHOT, READ, MOST_NOISE = 2e-4, 2e-3, 5.0  # variance per signal, deviation; and up to so many times more
 COARSEST = 0.3  # source pixels per crop pixel
-BORDER_SHARE, DEEPEST_BORDER = 0.2, 0.33
+BORDER_SHARE, DEEPEST_BORDER = 0.2, 0.28
 
 Picture = UInt8[np.ndarray, "size size 3"]
 Light = Float32[np.ndarray, "size size 3"]
@@ -44,7 +47,7 @@ def filmed(light: Light, grain: Float32[np.ndarray, "high wide 3"], rng: np.rand
     if rng.random() < SHARES["coarse"]:
         coarse = max(16, int(size * math.exp(rng.uniform(math.log(COARSEST), 0.0))))
         light = cv2.resize(light, (coarse, coarse), interpolation=cv2.INTER_AREA)
-    picture = shown(noisy(light, grain, rng), rng)
+    picture = toned(exposed(light, grain, rng), rng)
     if rng.random() < SHARES["denoised"]:
         picture = cv2.medianBlur(picture, 3)
     if rng.random() < SHARES["sharpened"]:
@@ -52,27 +55,41 @@ def filmed(light: Light, grain: Float32[np.ndarray, "high wide 3"], rng: np.rand
         picture = cv2.addWeighted(picture, 1.0 + amount, cv2.GaussianBlur(picture, (0, 0), 1.0), -amount, 0.0)
     if rng.random() < SHARES["compressed"]:
         quality = int(rng.uniform(25, 95))
-        _, file = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, quality])
-        picture = cv2.imdecode(file, cv2.IMREAD_COLOR)
+        _, file = cv2.imencode(".jpg", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, quality])
+        picture = cv2.cvtColor(cv2.imdecode(file, cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB)
     if coarse != size:
         how = (cv2.INTER_LINEAR, cv2.INTER_CUBIC)[int(rng.integers(2))]
         picture = cv2.resize(picture, (size, size), interpolation=how)
     return np.asarray(picture, np.uint8)
 
 
-def noisy(light: Light, grain: Float32[np.ndarray, "high wide 3"], rng: np.random.Generator) -> Light:
-    """Photon and read noise, often none to speak of, sometimes a phone's in the dark."""
-    strength = math.exp(rng.uniform(math.log(0.3), math.log(6.0)))
+def exposed(light: Light, grain: Float32[np.ndarray, "high wide 3"], rng: np.random.Generator) -> Picture:
+    """8 bits with photon and read noise, often none to speak of, sometimes a phone's in the dark."""
+    strength = math.exp(rng.uniform(math.log(0.3), math.log(MOST_NOISE)))
     height, width = light.shape[:2]
     top, left = rng.integers(0, grain.shape[0] - height + 1), rng.integers(0, grain.shape[1] - width + 1)
+    picture = np.empty(light.shape, np.uint8)
     part = grain[top : top + height, left : left + width]
-    deviation = np.sqrt(np.maximum(light, 0.0) * np.float32(2e-4 * strength) + np.float32((2e-3 * strength) ** 2))
-    return light + deviation * part
+    digitize(light, part, np.float32(SHOT * strength), np.float32((READ * strength) ** 2), DISPLAY, picture)
+    return picture
 
 
-def shown(light: Light, rng: np.random.Generator) -> Picture:
-    """Linear light -> 8 bits, through a camera's own idea of contrast and colour."""
-    picture = DISPLAY[(np.clip(light, 0.0, 1.0) * np.float32(len(DISPLAY) - 1)).astype(np.int32)]
+@njit(cache=True, nogil=True)
+@no_type_check
+def digitize(light, grain, shot, read, display, picture):
+    """Noise of variance `read` + `shot` * light, then the display value of what is between black and white."""
+    highest = np.float32(len(display) - 1)
+    for row in range(light.shape[0]):
+        for column in range(light.shape[1]):
+            for k in range(3):
+                signal = max(light[row, column, k], np.float32(0.0))
+                signal += np.sqrt(read + shot * signal) * grain[row, column, k]
+                level = min(max(signal, np.float32(0.0)), np.float32(1.0)) * highest
+                picture[row, column, k] = display[int(level + np.float32(0.5))]
+
+
+def toned(picture: Picture, rng: np.random.Generator) -> Picture:
+    """Through a camera's own idea of contrast and colour."""
     values = np.arange(256) / 255.0
     contrast, gamma = rng.normal(0.0, 0.25), math.exp(rng.normal(0.0, 0.12))
     curve = values**gamma
@@ -80,7 +97,7 @@ def shown(light: Light, rng: np.random.Generator) -> Picture:
     picture = cv2.LUT(picture, (np.clip(curve, 0.0, 1.0) * 255.0 + 0.5).astype(np.uint8))
     if rng.random() < SHARES["grey"]:
         return cv2.cvtColor(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB)
-    saturation = rng.uniform(0.7, 1.25)
+    saturation = rng.uniform(0.8, 1.4)
     grey = (1.0 - saturation) * np.array([0.299, 0.587, 0.114])
     return cv2.transform(picture, np.tile(grey, (3, 1)) + saturation * np.eye(3))
 
@@ -109,7 +126,7 @@ def cropped_at_borders(
         low = np.zeros(2) - size
         high = np.full(2, 2.0 * size)
         for axis, at_low in ((0, True), (0, False), (1, True), (1, False)):
-            if rng.random() < 0.4:
+            if rng.random() < 0.35:
                 depth = size * rng.uniform(0.0, DEEPEST_BORDER)
                 low[axis], high[axis] = (depth, high[axis]) if at_low else (low[axis], size - depth)
         corners = np.array([[low[0], low[1]], [high[0], low[1]], [high[0], high[1]], [low[0], high[1]]]) - size / 2

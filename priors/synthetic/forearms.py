@@ -177,7 +177,8 @@ def turned_about(
     """`axis` after a turn by `angle` (radians) that takes `forwards` towards `sideways`."""
     ahead, aside = (axis * forwards).sum(-1, keepdims=True), (axis * sideways).sum(-1, keepdims=True)
     cosine, sine = np.cos(angle)[..., None], np.sin(angle)[..., None]
-    return axis + (ahead * (cosine - 1.0) - aside * sine) * forwards + (ahead * sine + aside * (cosine - 1.0)) * sideways
+    axis = axis + (ahead * (cosine - 1.0) - aside * sine) * forwards
+    return axis + (ahead * sine + aside * (cosine - 1.0)) * sideways
 
 
 def eased(share: Float[np.ndarray, "*any"]) -> Float[np.ndarray, "*any"]:

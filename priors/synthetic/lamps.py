@@ -15,8 +15,8 @@ from fitter.render.shading import directional_light
 LAMPS = 3
 SECOND_SHARE, THIRD_SHARE = 0.45, 0.15
 ANYWHERE_SHARE = 0.4  # of first lamps: windows, low suns, lamps on desks
-STRONGEST, WEAKEST = 1.0, 0.15
-EVEN = (0.12, 0.55)
+STRONGEST, WEAKEST = 1.1, 0.15
+EVEN = (0.18, 0.65)
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class Lamps:
 
 def tint(rng: np.random.Generator, count: int) -> Float[np.ndarray, "count 3"]:
     """Factors around 1 from warm to cool, a little green or magenta."""
-    warmth, green = rng.normal(0.0, 0.07, count), 1.0 + rng.normal(0.0, 0.02, count)
+    warmth, green = rng.normal(0.01, 0.06, count), 1.0 + rng.normal(0.0, 0.02, count)
     return np.stack([1.0 + warmth, green, 1.0 - warmth], axis=1)
 
 

@@ -6,7 +6,7 @@
 `render_crops` in `crops` puts them together; nothing here changes afterwards.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -81,8 +81,6 @@ class People:
 
     def with_strangers(self, rng: np.random.Generator, model: HandModel) -> "People":
         """The same with other hands, posed anyhow, for what is behind and before a hand."""
-        from dataclasses import replace
-
         hands = random_hands(rng, model, STRANGERS, len(self.textures))
         wear = [Wear.random(rng) for _ in range(STRANGERS)]
         unturned = np.broadcast_to(np.eye(3), (STRANGERS, 3, 3))
@@ -117,7 +115,8 @@ def random_hands(rng: np.random.Generator, model: HandModel, n: int, n_people: i
     names = list(GESTURES)
     angles = np.stack([vary(rng, GESTURES[names[rng.integers(len(names))]]) for _ in range(n)])
     fingers = articulate(model.joints, torch.from_numpy(angles))
-    turned = roma.unitquat_to_rotmat(torch.nn.functional.normalize(torch.from_numpy(rng.standard_normal((n, 4))), dim=1))
+    quaternions = torch.from_numpy(rng.standard_normal((n, 4)))
+    turned = roma.unitquat_to_rotmat(torch.nn.functional.normalize(quaternions, dim=1))
     betas = torch.from_numpy(rng.normal(0.0, SHAPE_DEVIATION, (n, model.n_betas)))
     shaped = model.with_shape(betas)
     rotations = torch.cat([turned[:, None], fingers], dim=1)[:, None]
