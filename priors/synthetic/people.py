@@ -81,7 +81,9 @@ class People:
 
     def with_strangers(self, rng: np.random.Generator, model: HandModel) -> "People":
         """The same with other hands, posed anyhow, for what is behind and before a hand."""
-        hands = random_hands(rng, model, STRANGERS, len(self.textures))
+        quaternions = torch.from_numpy(rng.standard_normal((STRANGERS, 4)))
+        turned = roma.unitquat_to_rotmat(torch.nn.functional.normalize(quaternions, dim=1))
+        hands = random_hands(rng, model, turned, len(self.textures))
         wear = [Wear.random(rng) for _ in range(STRANGERS)]
         unturned = np.broadcast_to(np.eye(3), (STRANGERS, 3, 3))
         lighting, lamp = harmonics([Lamps.random(rng) for _ in range(STRANGERS)], unturned)
@@ -110,13 +112,13 @@ class People:
         return draw(self.surface, vertices, hands.cameras, looks, size)
 
 
-def random_hands(rng: np.random.Generator, model: HandModel, n: int, n_people: int) -> HandsInView:
-    """Gestures in any orientation, each alone in the middle of its picture of STRANGER_PX pixels."""
-    names = list(GESTURES)
+def random_hands(
+    rng: np.random.Generator, model: HandModel, turned: Float[Tensor, "n 3 3"], n_people: int
+) -> HandsInView:
+    """Gestures of hands `turned` from rest axes, each alone in the middle of its picture of STRANGER_PX pixels."""
+    names, n = list(GESTURES), len(turned)
     angles = np.stack([vary(rng, GESTURES[names[rng.integers(len(names))]]) for _ in range(n)])
     fingers = articulate(model.joints, torch.from_numpy(angles))
-    quaternions = torch.from_numpy(rng.standard_normal((n, 4)))
-    turned = roma.unitquat_to_rotmat(torch.nn.functional.normalize(quaternions, dim=1))
     betas = torch.from_numpy(rng.normal(0.0, SHAPE_DEVIATION, (n, model.n_betas)))
     shaped = model.with_shape(betas)
     rotations = torch.cat([turned[:, None], fingers], dim=1)[:, None]
