@@ -1,7 +1,7 @@
 """What may lie behind a hand, as a bank of small pictures made once: rooms, desks, people, plain walls, pure noise.
 
-    pictures = backdrops(rng, 96)                         # (96, SIZE, SIZE, 3) uint8, sRGB
-    light = cut(rng, pictures, 128)                       # (128, 128, 3) linear RGB, any part, either way round
+pictures = backdrops(rng, 96)                         # (96, SIZE, SIZE, 3) uint8, sRGB
+light = cut(rng, pictures, 128)                       # (128, 128, 3) linear RGB, any part, either way round
 """
 
 from collections.abc import Callable

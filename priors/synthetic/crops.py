@@ -136,9 +136,7 @@ def out_of_the_way(
     return aside / max(float(np.linalg.norm(aside)), 1e-6)
 
 
-def composed(
-    rng: np.random.Generator, people: People, layer: Layer, mask: Mask, reach_px: float
-) -> tuple[Light, Mask]:
+def composed(rng: np.random.Generator, people: People, layer: Layer, mask: Mask, reach_px: float) -> tuple[Light, Mask]:
     """The light of a whole scene around one hand's `layer`, and what is seen of the hand in it."""
     size = len(layer)
     light = cut(rng, people.backdrops, size) * np.float32(math.exp(rng.normal(-0.25, 0.45)))

@@ -91,9 +91,9 @@ def digitize(light, grain, shot, read, display, picture):
 def toned(picture: Picture, rng: np.random.Generator) -> Picture:
     """Through a camera's own idea of contrast and colour."""
     values = np.arange(256) / 255.0
-    contrast, gamma = rng.normal(0.0, 0.25), math.exp(rng.normal(0.0, 0.12))
+    contrast, gamma = rng.normal(0.35, 0.35), math.exp(rng.normal(0.0, 0.12))
     curve = values**gamma
-    curve = curve + contrast * curve * (1.0 - curve) * (2.0 * curve - 1.0) + rng.uniform(0.0, 0.04) * (1.0 - curve)
+    curve = curve + contrast * curve * (1.0 - curve) * (2.0 * curve - 1.0) + rng.exponential(0.008) * (1.0 - curve)
     picture = cv2.LUT(picture, (np.clip(curve, 0.0, 1.0) * 255.0 + 0.5).astype(np.uint8))
     if rng.random() < SHARES["grey"]:
         return cv2.cvtColor(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB)
@@ -109,7 +109,7 @@ def motion_kernel(rng: np.random.Generator, longest_px: float) -> Float32[np.nda
     kernel = np.zeros((2 * half + 1, 2 * half + 1), np.float32)
     step = 0.5 * length * np.array([math.cos(angle), math.sin(angle)])
     start, end = (tuple(int(round(16.0 * (half + sign * part))) for part in step) for sign in (-1.0, 1.0))
-    cv2.line(kernel, start, end, 1.0, 1, cv2.LINE_AA, shift=4)
+    cv2.line(kernel, start, end, [1.0], 1, cv2.LINE_AA, shift=4)
     return kernel / kernel.sum()
 
 
@@ -133,6 +133,6 @@ def cropped_at_borders(
         angle = roll_rad + rng.normal(0.0, 0.03)
         turn = np.array([[math.cos(angle), math.sin(angle)], [-math.sin(angle), math.cos(angle)]])
         frame = np.zeros((size, size), np.uint8)
-        cv2.fillConvexPoly(frame, np.rint(corners @ turn + size / 2).astype(np.int32), 1)
+        cv2.fillConvexPoly(frame, np.rint(corners @ turn + size / 2).astype(np.int32), [1.0])
         inside = frame
     return picture * inside[..., None], inside.astype(bool)

@@ -15,8 +15,8 @@ from fitter.render.shading import directional_light
 LAMPS = 3
 SECOND_SHARE, THIRD_SHARE = 0.45, 0.15
 ANYWHERE_SHARE = 0.4  # of first lamps: windows, low suns, lamps on desks
-STRONGEST, WEAKEST = 1.1, 0.15
-EVEN = (0.18, 0.65)
+STRONGEST, WEAKEST = 1.3, 0.2
+EVEN = (0.12, 0.55)
 
 
 @dataclass(frozen=True)

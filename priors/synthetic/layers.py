@@ -141,9 +141,7 @@ def vertex_light(vertices, faces, lighting, sheen, lamp, light):
 
 @njit(cache=True, nogil=True)
 @no_type_check
-def average(
-    triangle_id, barycentric, depth, faces, uv, uv_faces, n_hand, texture, colours, light, layer, mask
-):
+def average(triangle_id, barycentric, depth, faces, uv, uv_faces, n_hand, texture, colours, light, layer, mask):
     """Add every covered sample's share of light, coverage and depth to its pixel of `layer`."""
     share = np.float32(1.0 / (SAMPLES * SAMPLES))
     decode = np.float32(1.0 / 255.0)

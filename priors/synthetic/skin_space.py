@@ -74,7 +74,9 @@ class SkinSpace:
         return SkinSpace(mean, basis, self.covered.to(device=device), self.layout)
 
     @staticmethod
-    def of(textures: Float[Tensor, "skins size size 3"], covered: Bool[Tensor, "size size"], layout: str) -> "SkinSpace":
+    def of(
+        textures: Float[Tensor, "skins size size 3"], covered: Bool[Tensor, "size size"], layout: str
+    ) -> "SkinSpace":
         """The COMPONENTS main differences of `textures` (linear albedo): principal components of their logarithms."""
         values = textures[:, covered].clamp_min(DARKEST).log()
         mean = values.mean(0)

@@ -38,7 +38,7 @@ def stranger(rng: np.random.Generator, people: People, middle: tuple[float, floa
     if rng.random() < 0.5:
         turn = turn @ np.diag([-1.0, 1.0])
     shift = np.array(middle) - turn @ [STRANGER_PX / 2, STRANGER_PX / 2]
-    placed = DECODED[cv2.warpAffine(picture, np.column_stack([turn, shift]), (size, size))]
+    placed = DECODED[np.asarray(cv2.warpAffine(picture, np.column_stack([turn, shift]), (size, size)), np.uint8)]
     placed[..., :3] *= placed[..., :3]
     placed[..., :3] *= np.float32(math.exp(rng.normal(0.0, 0.3)))
     return placed
@@ -56,7 +56,7 @@ def shape(rng: np.random.Generator, people: People, middle: tuple[float, float],
     along, across = np.array([math.cos(angle), math.sin(angle)]), np.array([-math.sin(angle), math.cos(angle)])
     corners = np.array(middle) + outline @ np.stack([along, across])
     coverage = np.zeros((size, size), np.float32)
-    cv2.fillConvexPoly(coverage, np.rint(corners * 16.0).astype(np.int32), 1.0, cv2.LINE_AA, shift=4)
+    cv2.fillConvexPoly(coverage, np.rint(corners * 16.0).astype(np.int32), [1.0], cv2.LINE_AA, shift=4)
     y, x = np.ogrid[0:size, 0:size]
     place = ((x - middle[0]) * across[0] + (y - middle[1]) * across[1]).astype(np.float32) / np.float32(half[1])
     shade = np.float32(rng.uniform(0.5, 1.3)) * (1.0 + np.float32(rng.uniform(-0.6, 0.6)) * place)
