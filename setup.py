@@ -42,7 +42,7 @@ setup(
     license="Apache-2.0",
     python_requires=">=3.10,<3.13",
     packages=find_packages(include=["fitter", "fitter.*", "priors", "priors.*"]),
-    package_data={"fitter": ["observe/landmark_offsets.json"]},
+    package_data={"fitter": ["observe/landmark_offsets.json"], "priors": ["synthetic/detector_errors.npz"]},
     py_modules=["fit_sequence"],
     entry_points={"console_scripts": ["handfit = fit_sequence:main"]},
     install_requires=[

@@ -112,7 +112,7 @@ class HandNetwork(nn.Module):
         self.rest = nn.Linear(width, architecture.betas + 21 + 20)
         self.looks = nn.Linear(width, architecture.skins + 27)
         mean = rotation.exp(torch.einsum("jca,ja->jc", joint_axes.double(), torch.from_numpy(MEAN_RAD))).float()
-        self.register_buffer("mean_pose", torch.cat([torch.eye(3)[None], mean]))
+        self.register_buffer("mean_pose", torch.cat([torch.eye(3, device=mean.device)[None], mean]))
         nn.init.normal_(self.pose.weight, std=0.01)  # so that training starts near the mean pose
         nn.init.normal_(self.pose.bias, std=0.01)
 

@@ -7,7 +7,8 @@ Every batch follows from its seed alone. Hands are drawn before a camera, then s
 real ones are; truths are in the crops' axes.
 """
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, fields, replace
 
 import torch
 from jaxtyping import Float
@@ -36,13 +37,29 @@ INCOMPLETE, MISSING = 0.3, 0.3
 
 @dataclass(frozen=True)
 class Truth:
-    """Of n hands, in their crops' axes: metres, MANO order; `joints` the model's, `points` the source's landmarks."""
+    """Of n hands, in their crops' axes: metres, MANO order; `joints` the model's, `points` the source's landmarks.
+
+    `albedo` and `lighting` as in `Guess`, of hands that pictures were drawn of.
+    """
 
     rotations: Float[Tensor, "n 16 3 3"]
     wrist: Float[Tensor, "n 3"]
     betas: Float[Tensor, "n betas"]
     joints: Float[Tensor, "n 21 3"]
     points: Float[Tensor, "n 21 3"]
+    albedo: Float[Tensor, "n skins"] | None = None
+    lighting: Float[Tensor, "n 9 3"] | None = None
+
+    def __getitem__(self, chosen: slice | Tensor) -> "Truth":
+        return self.each(lambda value: value[chosen])
+
+    def to(self, device: torch.device | str) -> "Truth":
+        return self.each(lambda value: value.to(device))
+
+    def each(self, change: Callable[[Tensor], Tensor]) -> "Truth":
+        """The same with every tensor changed."""
+        given = {f.name: getattr(self, f.name) for f in fields(self)}
+        return replace(self, **{name: change(value) for name, value in given.items() if value is not None})
 
 
 @dataclass(frozen=True)

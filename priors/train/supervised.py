@@ -35,9 +35,12 @@ class Supervision:
     betas: float = 0.05
     scores: float = 0.1
     sigmas: float = 0.02
+    image_keypoints: float = 3.0
+    albedo: float = 0.05
+    lighting: float = 0.2
 
     def parts(self, guess: Guess, truth: Truth, sight: Sight, model: HandModel) -> dict[str, Float[Tensor, ""]]:
-        """Weighted means over the batch; differentiable."""
+        """Weighted means over the batch; differentiable. The last three only of sights with pictures."""
         joints = guess.posed(model).joints
         relative, wanted = joints - joints[..., :1, :], (truth.joints - truth.joints[:, :1])[:, None]
         away = (relative - wanted).norm(dim=-1).mean(-1) / JOINT_UNIT_M
@@ -66,7 +69,21 @@ class Supervision:
             "scores": self.scores * torch.nn.functional.cross_entropy(guess.scores, winner),
             "sigmas": self.sigmas
             * sigmas_likelihood(guess, truth, sight, joints.detach().gather(1, chosen)[:, 0], winner),
+            **self.looks(guess, truth, clean[:, 0]),
         }
+
+    def looks(self, guess: Guess, truth: Truth, clean: Float[Tensor, "n 21 2"]) -> dict[str, Float[Tensor, ""]]:
+        """What pictures tell: the keypoints in them (crop units), the skin, and the light; {} without pictures."""
+        parts = {}
+        if guess.image_keypoints is not None:
+            inside = clean.abs().amax(-1) < 1.0  # heat maps end where the picture does
+            away = (guess.image_keypoints - clean).norm(dim=-1) * inside
+            parts["image_keypoints"] = self.image_keypoints * away.mean()
+        if guess.albedo is not None and truth.albedo is not None:
+            parts["albedo"] = self.albedo * (guess.albedo - truth.albedo).square().sum(-1).mean()
+        if guess.lighting is not None and truth.lighting is not None:
+            parts["lighting"] = self.lighting * (guess.lighting - truth.lighting).abs().sum((-1, -2)).mean()
+        return parts
 
 
 def sigmas_likelihood(
