@@ -16,7 +16,7 @@ FOLDER = Path("results") / "bench"
 
 def benchmarks() -> dict[str, Callable[[bool], Report]]:
     """The measurements by name; each takes `quick`."""
-    from benchmarks import clips, recovery, speed, synthesis, synthesis_speed
+    from benchmarks import clips, recovery, self_supervision, speed, synthesis, synthesis_speed
 
     return {
         "speed": speed.measure,
@@ -24,6 +24,7 @@ def benchmarks() -> dict[str, Callable[[bool], Report]]:
         "clips": clips.measure,
         "synthesis": synthesis.measure,
         "synthesis_speed": synthesis_speed.measure,
+        "self_supervision": self_supervision.measure,
     }
 
 
@@ -33,7 +34,7 @@ def main(words: Sequence[str] | None = None) -> int:
         "names",
         nargs="*",
         metavar="NAME",
-        help="speed, recovery, clips, synthesis or synthesis_speed; all if none is given",
+        help="speed, recovery, clips, synthesis, synthesis_speed or self_supervision; all if none is given",
     )
     parser.add_argument("--quick", action="store_true", help="a tenth of the size: does it run, roughly how well")
     parser.add_argument("--output", type=Path, default=FOLDER, help=f"folder of the JSON files (default: {FOLDER})")

@@ -22,6 +22,7 @@ from priors.network.guess import in_camera
 from priors.network.network import HandNetwork
 from priors.synthetic.hands import RandomHands
 from priors.train.clips import TrainingClip
+from priors.train.teachers import Taught
 
 # Synthetic hands to judge by, and their seed, far from those of any training.
 HANDS, HANDS_SEED = 4096, 10**9
@@ -82,7 +83,10 @@ def synthetic_error_mm(network: HandNetwork, source: RandomHands) -> float:
     return 1000.0 * mpjpe(joints.numpy(), batch.truth.joints.numpy())
 
 
-def distance_mm(said: Float[Tensor, "frames 21 3"], fitted: Float[Tensor, "frames 21 3"]) -> tuple[float, float]:
-    """PA-MPJPE and clip MPJPE between the network and a fit."""
-    a, b = said.double().numpy(), fitted.double().numpy()
-    return 1000.0 * pa_mpjpe(a, b), 1000.0 * clip_mpjpe(a, b)
+def fit_distance_mm(network: HandNetwork, fit: Taught, model: HandModel) -> tuple[float, float]:
+    """Between the network without depth cues and a fit, in mm: PA-MPJPE, and MPJPE with one scale for the clip."""
+    with torch.no_grad():
+        guess = network(fit.sight.without_depth())
+        said = guess.posed(model).joints[torch.arange(len(fit.sight)), guess.best()]
+    ours, wanted = said.double().numpy(), fit.truth.joints.double().numpy()
+    return 1000.0 * pa_mpjpe(ours, wanted), 1000.0 * clip_mpjpe(ours, wanted)

@@ -1,98 +1,73 @@
 """Does training on clips without labels help on other clips? The network alone, without any fit, before and after.
 
-    python -m benchmarks self_supervision                           # needs the shared clips; says so where absent
-    python -m benchmarks.self_supervision --choose --start WEIGHTS  # without the held-out clip, nothing annotated seen
+    python -m benchmarks self_supervision                 # needs the shared clips; says so where they are absent
+    python -m benchmarks.self_supervision --choose        # HELD_OUT is left out of training; nothing annotated is seen
 
 Every row starts from the same weights, which know synthetic hands only, and takes the same number of steps on the same
 synthetic batches; beside them it sees the unlabelled clips in its own way. Steps and weights were chosen with
-`--choose`: HELD_OUT is left out of training, and judged by how far the network without depth is from the engine's fit
-of that clip with depth. The annotated clips are looked at once per row, at its end.
+`--choose`: by how far the network without depth cues is from the engine's fit, with them, of a clip that it did not
+learn from. The annotated clips are looked at once per row, at its end.
 """
 
 import argparse
 import copy
-import logging
+import sys
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
-from typing import Protocol
 
-import numpy as np
 import torch
-from jaxtyping import Float
-from torch import Tensor
 
 from benchmarks.clips import CLIPS, INTRINSICS, SHARED
-from benchmarks.network_alone import Annotated, distance_mm, said_of, score_alone, synthetic_error_mm
+from benchmarks.network_alone import Annotated, fit_distance_mm, score_alone, synthetic_error_mm
 from benchmarks.report import Report
-from benchmarks.scores import ANNOTATED
+from benchmarks.scores import ANNOTATED, Score
 from fitter.camera import parse_intrinsics
 from fitter.clip import open_clip
 from fitter.energy import Energy
-from fitter.energy.photometric import Photometric
-from fitter.hand import HandModel, Landmarks
 from fitter.hand.cache import default_folder
-from fitter.hand.load import load_hand_model
 from fitter.observe.cache import cached_detections
-from fitter.observe.landmarks import landmarks_of
 from fitter.observe.mediapipe import MediaPipe
 from fitter.observe.tracks import track_hands
 from fitter.solve.schedule import Schedule
-from priors.network.network import Architecture, HandNetwork
-from priors.synthetic.hands import RandomHands
+from priors.network.checkpoint import load_checkpoint
+from priors.network.network import HandNetwork
 from priors.train.clips import Reading, TrainingClip, clip_of, open_clips
-from priors.train.self_supervised import S2HAND, SelfSupervision, Turn, clip_objective
-from priors.train.supervised import Supervision
+from priors.train.config import Clips, Objectives, Teachers, Training, load_training
+from priors.train.learner import Learner
+from priors.train.objective import Turn, Weighted, draw_all
+from priors.train.objectives import Sources
+from priors.train.self_supervised import clip_objective
+from priors.train.synthetic import SyntheticHands
 from priors.train.teachers import Taught, TeacherObjective, taught
-from priors.train.terms import Motion, SameShape, SameTexture
 
+CONFIGS = Path(__file__).parents[1] / "configs"
+WEIGHTS = Path(__file__).parents[1] / "priors" / "weights" / "initializer.safetensors"
 UNLABELLED = ("finger_touch", "asl_hand", "counting_hand", "palm_up")
 HELD_OUT = "counting_hand"
-STEPS, BATCH, RATE, DECAY = 300, 256, 1e-4, 0.98
-WINDOW_SIZE = 96
-
-
-class Objective(Protocol):
-    """See `priors.train`."""
-
-    def draw(self, turn: Turn) -> "Lesson": ...
-
-
-class Lesson(Protocol):
-    def parts(self, network: HandNetwork) -> Mapping[str, Float[Tensor, ""]]: ...
-
-
-@dataclass(frozen=True)
-class Step:
-    """A turn of a training in one process."""
-
-    seed: int
-    step: int
-
-    def number(self, stream: str) -> int:
-        words = [self.seed, self.step, *stream.encode()]
-        return int(np.random.SeedSequence(words).generate_state(1, np.uint64)[0] >> np.uint64(1))
-
-    def mine(self, count: int) -> slice:
-        return slice(0, count)
+ALONE = "synthetic hands alone"
 
 
 @dataclass(frozen=True)
 class Lab:
-    """What all rows share."""
+    """What all rows share: the weights to start from, and the clips by name."""
 
-    model: HandModel
-    hands: RandomHands
+    sources: Sources
     start: HandNetwork
     clips: Mapping[str, TrainingClip]
-    fits: Mapping[str, Taught]
+
+    @cached_property
+    def fits(self) -> dict[str, Taught]:
+        """The engine's fits of the clips by their keypoints with depth cues."""
+        return {name: taught(clip, self.sources.model, Energy(), Schedule()) for name, clip in self.clips.items()}
 
 
 @dataclass(frozen=True)
-class Row:
-    """One training, judged by the network alone: distances in mm to the engine's fit of HELD_OUT without depth cues
-    (Procrustes, and with one scale), error on synthetic hands without depth cues.
+class Choice:
+    """A row of `--choose`: mm between the network without depth cues and the engine's fit of HELD_OUT (Procrustes; one
+    scale), error on synthetic hands without depth cues, seconds of training.
     """
 
     training: str
@@ -103,92 +78,165 @@ class Row:
 
 
 @dataclass(frozen=True)
-class RealRow:
-    """Errors in mm on the annotated clips, without (`pa`, `clip`) and with the source's depth cues; means of both."""
+class Row:
+    """Errors of the network alone in mm on the annotated clips, each and their mean; on synthetic hands without depth
+    cues. Each clip is named by its first annotated frame.
+    """
 
     training: str
+    depth: bool
     pa_65: float
     pa_204: float
+    pa: float
     clip_65: float
     clip_204: float
-    pa: float
     clip: float
-    pa_with_depth: float
-    clip_with_depth: float
+    synthetic_mm: float
 
 
-def trainings() -> dict[str, SelfSupervision | None]:
-    """Rows by what is added; None: synthetic hands alone."""
-    keypoints = SelfSupervision()
-    pixels = replace(keypoints, energy=replace(S2HAND, photometric=Photometric()))
-    clip = {"frames": 8, "snippets": 16, "motion": Motion(), "same_shape": SameShape(), "same_texture": SameTexture()}
+def trainings() -> dict[str, Training]:
+    """The rows by name."""
+    frames, video = load_training(CONFIGS / "s2hand.yaml"), load_training(CONFIGS / "s2hand_video.yaml")
     return {
-        "synthetic": None,
-        "+ keypoints": keypoints,
-        "+ photometric (S2HAND)": pixels,
-        "+ clip terms (S2HAND(V))": replace(pixels, **clip),
-        "+ all cues": replace(
-            keypoints, energy=replace(Energy(), photometric=None, pose_smoothness=None, trajectory_smoothness=None)
-        ),
+        ALONE: seeing(frames, None),
+        "+ keypoints": seeing(frames, without_pixels(frames)),
+        "+ photometric: S2HAND": frames,
+        "+ clip terms: S2HAND(V)": video,
+        "fits as teachers": replace(frames, objectives=replace(frames.objectives, clips=None, teachers=Teachers())),
     }
 
 
-def trained(lab: Lab, objectives: Sequence[Objective], steps: int) -> HandNetwork:
-    """The average over the last steps of the start's weights trained on synthetic hands and `objectives`."""
-    network = copy.deepcopy(lab.start)
-    average = copy.deepcopy(network)
-    parameters = [
-        p for name, p in network.named_parameters() if not name.startswith(("image.", "looks.", "read_image"))
-    ]
-    optimiser = torch.optim.AdamW(parameters, lr=RATE, weight_decay=1e-4, betas=(0.9, 0.99))
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, RATE, total_steps=steps, pct_start=0.1)
-    supervision = Supervision()
-    for number in range(steps):
-        step = Step(0, number)
-        batch = lab.hands.batch(step.number("hands"), BATCH)
-        parts = list(supervision.parts(network(batch.sight), batch.truth, batch.sight, lab.model).values())
-        for objective in objectives:
-            parts += objective.draw(step).parts(network).values()
-        optimiser.zero_grad()
-        torch.stack(parts).sum().backward()
-        torch.nn.utils.clip_grad_norm_(parameters, 1.0)
-        optimiser.step()
-        schedule.step()
-        with torch.no_grad():
-            for kept, now in zip(average.parameters(), network.parameters(), strict=True):
-                kept.lerp_(now, 1.0 - min(DECAY, number / (number + 10.0)))
-    return average
+def seeing(config: Training, clips: Clips | None) -> Training:
+    return replace(config, objectives=replace(config.objectives, clips=clips))
 
 
-def lab_of(start: Path, names: Sequence[str], pixels: bool) -> Lab:
-    """Read the clips, fit them, and load the weights that every row starts from."""
-    exact = load_hand_model("anny")
-    model = exact.to(dtype=torch.float32)
-    seen_at = landmarks_of(exact, "mediapipe")
-    hands = RandomHands(model, Landmarks(seen_at.template.float(), seen_at.shape_basis.float()))
-    network = HandNetwork(Architecture(), exact.joint_axes)
-    network.load_state_dict(torch.load(start, weights_only=True))
-    window = WINDOW_SIZE if pixels else None
-    clips = {name: open_clips([SHARED / "data" / CLIPS[name]], exact, window_size=window)[0] for name in names}
-    fits = {name: taught(clip, exact, Energy(), Schedule()) for name, clip in clips.items()}
-    return Lab(model, hands, network, clips, fits)
+def without_pixels(config: Training) -> Clips:
+    """The same terms but those that compare colours."""
+    clips = config.objectives.clips
+    assert clips is not None
+    told = clips.self_supervision
+    return replace(
+        clips, self_supervision=replace(told, energy=replace(told.energy, photometric=None), mean_colour=None)
+    )
 
 
-def objectives_of(lab: Lab, training: SelfSupervision | None, names: Sequence[str]) -> list[Objective]:
-    if training is None:
-        return []
-    return [clip_objective(training, [lab.clips[name] for name in names], lab.model)]
+def lab_of(start: Path, names: Sequence[str]) -> Lab:
+    """Read the weights and the clips."""
+    sources, clips = Sources.load("anny", torch.device("cpu")), {}
+    for name in names:
+        clips[name] = open_clips([SHARED / "data" / CLIPS[name]], sources.model, window_size=Clips().window)[0]
+    return Lab(sources, load_checkpoint(start), clips)
 
 
-def teachers(lab: Lab, names: Sequence[str]) -> list[Objective]:
-    return [TeacherObjective(Supervision(), tuple(lab.fits[name] for name in names), lab.model)]
+def objectives_of(config: Objectives, lab: Lab, names: Sequence[str]) -> tuple[Weighted, ...]:
+    """As `priors.train.objectives` makes them, of clips that are read already."""
+    model, found = lab.sources.model, []
+    if (hands := config.hands) is not None:
+        synthetic = SyntheticHands(lab.sources.hands, hands.supervision, hands.batch, model)
+        found.append(Weighted("hands", synthetic, hands.share))
+    if (clips := config.clips) is not None:
+        judged = clip_objective(clips.self_supervision, [lab.clips[name] for name in names], model)
+        found.append(Weighted("clips", judged, clips.share))
+    if (teachers := config.teachers) is not None:
+        fits = tuple(lab.fits[name] for name in names)
+        found.append(Weighted("teachers", TeacherObjective(teachers.supervision, fits, model), teachers.share))
+    return tuple(found)
 
 
-def row_of(name: str, network: HandNetwork, lab: Lab, seconds: float) -> Row:
-    fit, clip = lab.fits[HELD_OUT], lab.clips[HELD_OUT]
-    sight = fit.sight.without_depth()
-    with torch.no_grad():
-        guess = network(sight)
-        joints = guess.posed(lab.model).joints[torch.arange(len(sight)), guess.best()]
-    pa, one_scale = distance_mm(joints, fit.truth.joints)
-    return Row(name, pa, one_scale, synthetic_error_mm(network, lab.hands), seconds)
+def trained(config: Training, lab: Lab, names: Sequence[str]) -> HandNetwork:
+    """The averaged weights after the configuration's steps on synthetic hands and the clips `names`."""
+    from lightning_fabric import Fabric
+
+    torch.set_num_threads(config.threads)
+    fabric = Fabric(accelerator="cpu", devices=1)
+    learner = Learner.begin(copy.deepcopy(lab.start).requires_grad_(True).train(), config)
+    objectives = objectives_of(config.objectives, lab, names)
+    for step in range(config.steps):
+        learner.step(draw_all(objectives, Turn(config.seed, step)), fabric)
+    return learner.average
+
+
+def annotated_clips(lab: Lab) -> list[Annotated]:
+    """The annotated clips as MediaPipe sees them, by their measured camera."""
+    found, source = [], MediaPipe()
+    for name in ANNOTATED:
+        clip = open_clip(SHARED / "data" / CLIPS[name])
+        camera = parse_intrinsics(INTRINSICS, (clip.width, clip.height))
+        detections = cached_detections(default_folder() / "clips" / name, source, clip)
+        seen = track_hands(detections, clip, source.name)[0]
+        found.append(Annotated(name, seen, camera, clip_of(seen, camera, lab.sources.model, Reading(name))))
+    return found
+
+
+def row_of(name: str, network: HandNetwork, lab: Lab, annotated: Sequence[Annotated], depth: bool) -> Row:
+    scores: list[Score] = [score_alone(network, each, lab.sources.model, SHARED, depth) for each in annotated]
+    first, second = scores
+    return Row(
+        training=name,
+        depth=depth,
+        pa_65=first.pa_mpjpe_mm,
+        pa_204=second.pa_mpjpe_mm,
+        pa=0.5 * (first.pa_mpjpe_mm + second.pa_mpjpe_mm),
+        clip_65=first.clip_mpjpe_mm,
+        clip_204=second.clip_mpjpe_mm,
+        clip=0.5 * (first.clip_mpjpe_mm + second.clip_mpjpe_mm),
+        synthetic_mm=synthetic_error_mm(network, lab.sources.hands),
+    )
+
+
+def measure(quick: bool, start: Path = WEIGHTS) -> Report:
+    """Train every row on all unlabelled clips and score the networks; `quick` takes a tenth of the steps."""
+    report = Report("self_supervision", "Self-supervised training")
+    report.begin()
+    if not (SHARED / "data").is_dir():
+        report.say(f"skipped: the real clips are no part of the repository, and there is no folder {SHARED / 'data'}")
+        return report
+    lab = lab_of(start, UNLABELLED)
+    networks = {"before": lab.start}
+    for name, config in trainings().items():
+        networks[name] = trained(replace(config, steps=config.steps // 10) if quick else config, lab, UNLABELLED)
+        report.note(f"{name}: trained")
+    annotated = annotated_clips(lab)
+    rows = [row_of(name, each, lab, annotated, depth) for depth in (False, True) for name, each in networks.items()]
+    report.table("network_alone", rows)
+    unaided = {row.training: row for row in rows if not row.depth}
+    base = unaided[ALONE]
+    for name, row in unaided.items():
+        if name not in ("before", ALONE):
+            sentence = f"{name}: pa_mpjpe {row.pa:.2f}, of {ALONE} {base.pa:.2f} mm; lower wanted"
+            report.require(sentence, row.pa < base.pa)
+    return report
+
+
+def choose(start: Path, steps: int | None) -> None:
+    """Print what each row does to HELD_OUT, which it does not learn from."""
+    report = Report("choice", f"Trainings judged by {HELD_OUT}")
+    lab, names = lab_of(start, UNLABELLED), [name for name in UNLABELLED if name != HELD_OUT]
+    report.table("before", [choice_of("before", lab.start, lab, 0.0)])
+    for name, config in trainings().items():
+        begun = time.perf_counter()
+        network = trained(replace(config, steps=steps or config.steps), lab, names)
+        report.table(name, [choice_of(name, network, lab, time.perf_counter() - begun)])
+
+
+def choice_of(name: str, network: HandNetwork, lab: Lab, seconds: float) -> Choice:
+    distances = fit_distance_mm(network, lab.fits[HELD_OUT], lab.sources.model)
+    return Choice(name, *distances, synthetic_error_mm(network, lab.sources.hands), seconds)
+
+
+def main(words: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.self_supervision", description="Unlabelled clips.")
+    parser.add_argument("--choose", action="store_true", help=f"judge by {HELD_OUT}, which is not learnt from")
+    parser.add_argument("--start", type=Path, default=WEIGHTS, help="the weights that every row starts from")
+    parser.add_argument("--steps", type=int, help="instead of the configurations', for --choose")
+    parser.add_argument("--output", type=Path, default=Path("results/bench"), help="folder of the JSON file")
+    options = parser.parse_args(words)
+    if options.choose:
+        choose(options.start, options.steps)
+    else:
+        measure(False, options.start).save(options.output)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -8,12 +8,22 @@ from pathlib import Path
 
 import torch
 
+from fitter.energy import Energy
 from fitter.errors import InputError
 from fitter.hand import HandModel, Landmarks
+from fitter.solve.schedule import Schedule
+from priors.network.network import Architecture
 from priors.synthetic.hands import RandomHands
+from priors.synthetic.skin_space import WEIGHTS as SKINS
+from priors.synthetic.skin_space import SkinSpace
+from priors.train.clips import TrainingClip, open_clips
 from priors.train.config import Objectives
 from priors.train.objective import Weighted
+from priors.train.self_supervised import clip_objective
 from priors.train.synthetic import SyntheticHands
+from priors.train.teachers import TeacherObjective, taught
+
+PICTURE_SIZE = Architecture().picture_size
 
 
 @dataclass(frozen=True)
@@ -36,11 +46,46 @@ class Sources:
 
 
 def objectives_of(config: Objectives, sources: Sources, data: tuple[Path, ...]) -> tuple[Weighted, ...]:
-    """The objectives that are switched on; raises InputError for data that none of them reads."""
-    if data:
-        raise InputError(f"--data {data[0]}: no objective of this configuration reads clips")
+    """The objectives that are switched on; raises InputError for data that none of them reads, or that is missing."""
     found = []
     if (hands := config.hands) is not None:
         objective = SyntheticHands(sources.hands, hands.supervision, hands.batch, sources.model)
         found.append(Weighted("hands", objective, hands.share, hands.every))
+    clips = clips_for(config, sources.model, data)
+    if (unlabelled := config.clips) is not None:
+        objective = clip_objective(unlabelled.self_supervision, clips, sources.model, skins_for(config))
+        found.append(Weighted("clips", objective, unlabelled.share, unlabelled.every))
+    if (teachers := config.teachers) is not None:
+        objective = TeacherObjective(
+            supervision=teachers.supervision,
+            clips=tuple(taught(clip, sources.model, Energy(), Schedule()) for clip in clips),
+            model=sources.model,
+            batch=teachers.batch,
+            depth_share=teachers.depth_share,
+            bones_share=teachers.bones_share,
+        )
+        found.append(Weighted("teachers", objective, teachers.share, teachers.every))
     return tuple(found)
+
+
+def clips_for(config: Objectives, model: HandModel, data: tuple[Path, ...]) -> list[TrainingClip]:
+    """The clips in the folders of `--data`, with the pixels that the objectives want."""
+    own = config.clips
+    if own is None and config.teachers is None:
+        if data:
+            raise InputError(f"--data {data[0]}: no objective of this configuration reads clips")
+        return []
+    if not data:
+        raise InputError("--data: expected folders of clips, which this configuration learns from")
+    compared = own is not None and own.self_supervision.energy.photometric is not None
+    return open_clips(
+        data,
+        model,
+        picture_size=PICTURE_SIZE if own is not None and own.pixels else None,
+        window_size=own.window if own is not None and compared else None,
+    )
+
+
+def skins_for(config: Objectives) -> SkinSpace | None:
+    """What the network's words on skin mean, where it is shown pixels."""
+    return SkinSpace.load(SKINS) if config.clips is not None and config.clips.pixels else None

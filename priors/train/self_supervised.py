@@ -12,19 +12,17 @@ synthetic hands, and let sights lose their depth cues, or the network forgets wh
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
-from typing import Protocol
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
 from fitter.energy import Energy
-from fitter.energy.photometric import Photometric
 from fitter.energy.term import SurfaceTerm, term_energy
 from fitter.errors import InputError
 from fitter.hand import HandModel, Landmarks
 from fitter.observe.evidence import Evidence
-from fitter.quantity import Positive
+from fitter.quantity import Count, Fraction, Positive
 from fitter.scene import Scene
 from fitter.state import State, trajectory_of_wrist
 from priors.network.crop import Crops
@@ -32,6 +30,7 @@ from priors.network.guess import Guess, in_camera
 from priors.network.network import HandNetwork
 from priors.network.sight import Sight
 from priors.train.clips import TrainingClip
+from priors.train.objective import Turn
 from priors.train.rendering import Look, Skins, colours, light_in_camera
 from priors.train.terms import (
     Agreement,
@@ -81,12 +80,12 @@ class SelfSupervision:
     same_texture: SameTexture | None = None
     likely_skin: LikelySkin | None = LikelySkin()
     mean_colour: MeanColour | None = MeanColour()
-    frames: int = 1
-    snippets: int = 64
-    clips: int = 2
-    rendered: int = 8
-    depth_share: float = 0.3
-    bones_share: float = 0.3
+    frames: Count = 1
+    snippets: Count = 64
+    clips: Count = 1
+    rendered: Count = 8
+    depth_share: Fraction = 0.3
+    bones_share: Fraction = 0.3
     weight: Positive = 0.02
 
     def snippet_terms(self) -> dict[str, SnippetTerm]:
@@ -103,13 +102,6 @@ class Snippets:
     clip: TrainingClip
     index: Int[Tensor, "snippets frames"]
     sight: Sight
-
-
-class Turn(Protocol):
-    """One process's part of one step: a seed for each stream of random numbers, and its share of a batch."""
-
-    def number(self, stream: str) -> int: ...
-    def mine(self, count: int) -> slice: ...
 
 
 @dataclass(frozen=True)

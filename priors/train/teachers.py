@@ -26,7 +26,7 @@ from priors.network.network import HandNetwork
 from priors.network.sight import Sight, look
 from priors.synthetic.hands import Truth
 from priors.train.clips import TrainingClip
-from priors.train.self_supervised import Turn
+from priors.train.objective import Turn
 from priors.train.supervised import Supervision
 
 
