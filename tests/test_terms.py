@@ -127,7 +127,9 @@ def test_a_quaternion_and_its_negative_are_one_rotation() -> None:
     """Through a half turn the quaternion's last component changes its sign; the motion does not."""
     said = still()
     angle = torch.pi + torch.linspace(-0.06, 0.06, FRAMES)
-    turns = rotation.exp(angle[:, None, None] * torch.tensor([0.0, 1.0, 0.0]).expand(16, 3)).expand(SNIPPETS, -1, -1, -1, -1)
+    turns = rotation.exp(angle[:, None, None] * torch.tensor([0.0, 1.0, 0.0]).expand(16, 3)).expand(
+        SNIPPETS, -1, -1, -1, -1
+    )
     moving = replace(said, scene=replace(said.scene, state=replace(said.scene.state, rotations=turns)))
     residual = Motion(sigma_deg_s=180.0).residual(moving)
     assert residual is not None

@@ -46,9 +46,7 @@ def with_pixels(clip: TrainingClip, linear: Tensor, scene: Scene) -> TrainingCli
     """The clip with windows that show `linear` RGB; the scene's windows."""
     assert scene.windows is not None
     rgb = (255.0 * linear_to_srgb(linear.clamp(0.0, 1.0))).round().to(torch.uint8)
-    windows = replace(
-        scene.windows, origin_px=scene.windows.origin_px.float(), scale=scene.windows.scale.float()
-    )
+    windows = replace(scene.windows, origin_px=scene.windows.origin_px.float(), scale=scene.windows.scale.float())
     return replace(clip, cut=Cut(rgb, torch.ones(rgb.shape[:3], dtype=torch.bool)), windows=windows)
 
 

@@ -21,7 +21,7 @@ from priors.train.config import Objectives
 from priors.train.objective import Weighted
 from priors.train.self_supervised import clip_objective
 from priors.train.synthetic import SyntheticHands
-from priors.train.teachers import TeacherObjective, taught
+from priors.train.teachers import TeacherObjective, taught, together
 
 PICTURE_SIZE = Architecture().picture_size
 
@@ -58,7 +58,7 @@ def objectives_of(config: Objectives, sources: Sources, data: tuple[Path, ...]) 
     if (teachers := config.teachers) is not None:
         objective = TeacherObjective(
             supervision=teachers.supervision,
-            clips=tuple(taught(clip, sources.model, Energy(), Schedule()) for clip in clips),
+            frames=together([taught(clip, sources.model, Energy(), Schedule()) for clip in clips]),
             model=sources.model,
             batch=teachers.batch,
             depth_share=teachers.depth_share,
