@@ -30,6 +30,9 @@ class Crops:
     rotation_crop_camera: Float[Tensor, "*batch 3 3"]
     half: Float[Tensor, "*batch"]
 
+    def __getitem__(self, chosen: slice | Tensor) -> "Crops":
+        return Crops(self.rotation_crop_camera[chosen], self.half[chosen])
+
     def into(self, flat: Float[Tensor, "*batch points 2"]) -> Float[Tensor, "*batch points 2"]:
         """(x/z, y/z) in camera axes -> crop units."""
         return turned(self.rotation_crop_camera, flat) / self.half[..., None, None]

@@ -79,8 +79,8 @@ class Batch:
 class Noise:
     """Sizes of the errors of detectors that nobody measured.
 
-    Of keypoints and depth in shares of the crop's half side, of bones in radians. `gross` is the share of keypoints that
-    are thrown off by `gross_size`; `measured` the share of hands whose detector errs as MediaPipe was measured to.
+    Of keypoints and depth in shares of the crop's half side, of bones in radians. `gross` is the share of keypoints
+    that are thrown off by `gross_size`; `measured` that of hands whose detector errs as MediaPipe was measured to.
     """
 
     keypoints: float = 0.018

@@ -47,13 +47,25 @@ class Hands:
 
 
 @dataclass(frozen=True)
+class PicturedHands:
+    """Synthetic hands seen by keypoints and pictures: `people` of them, made anew from the training's seed."""
+
+    batch: Count = 32
+    share: Positive = 1.0
+    every: Count = 1
+    people: Count = 64
+    supervision: Supervision = Supervision()
+
+
+@dataclass(frozen=True)
 class Objectives:
     """What the loss is the sum of; null switches one off."""
 
     hands: Hands | None = Hands()
+    pictures: PicturedHands | None = None
 
     def __post_init__(self) -> None:
-        if self.hands is None or self.hands.every != 1:
+        if not any(one is not None and one.every == 1 for one in (self.hands, self.pictures)):
             raise ValueError("expected at least one objective that comes in every step (every: 1)")
 
 

@@ -57,7 +57,7 @@ def train(config: Training, run: Run) -> dict[str, float]:
     with _threads(config.threads):
         fabric = _fabric(run.device)
         sources = Sources.load(config.model, fabric.device)
-        objectives = objectives_of(config.objectives, sources, run.data)
+        objectives = objectives_of(config, sources, run.data)
         learner = Learner.begin(_network(config, sources.model).to(fabric.device), config)
         _prepare(learner, run, fabric)
         return Loop(config, run, fabric, learner, objectives, sources).run_all()

@@ -1,6 +1,6 @@
 """From the configuration's objectives to objectives that draw: the one place that knows them all.
 
-objectives = objectives_of(config.objectives, Sources.load("anny", device), data=(Path("footage"),))
+objectives = objectives_of(config, Sources.load("anny", device), data=(Path("footage"),))
 """
 
 from dataclasses import dataclass
@@ -11,9 +11,9 @@ import torch
 from fitter.errors import InputError
 from fitter.hand import HandModel, Landmarks
 from priors.synthetic.hands import RandomHands
-from priors.train.config import Objectives
+from priors.train.config import Training
 from priors.train.objective import Weighted
-from priors.train.synthetic import SyntheticHands
+from priors.train.synthetic import Studio, SyntheticHands, SyntheticPictures
 
 
 @dataclass(frozen=True)
@@ -35,12 +35,16 @@ class Sources:
         return Sources(RandomHands(model, landmarks), model.to(device=device))
 
 
-def objectives_of(config: Objectives, sources: Sources, data: tuple[Path, ...]) -> tuple[Weighted, ...]:
+def objectives_of(training: Training, sources: Sources, data: tuple[Path, ...]) -> tuple[Weighted, ...]:
     """The objectives that are switched on; raises InputError for data that none of them reads."""
     if data:
         raise InputError(f"--data {data[0]}: no objective of this configuration reads clips")
-    found = []
+    found, config = [], training.objectives
     if (hands := config.hands) is not None:
         objective = SyntheticHands(sources.hands, hands.supervision, hands.batch, sources.model)
         found.append(Weighted("hands", objective, hands.share, hands.every))
+    if (shown := config.pictures) is not None:
+        studio = Studio.open(training.seed, shown.people, sources.hands.model, training.architecture.picture_size)
+        pictures = SyntheticPictures(sources.hands, studio, shown.supervision, shown.batch, sources.model)
+        found.append(Weighted("pictures", pictures, shown.share, shown.every))
     return tuple(found)
