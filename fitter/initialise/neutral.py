@@ -25,7 +25,7 @@ THUMB = slice(12, 15)  # of the 15 joints, MANO order
 
 
 def neutral_starts(model: HandModel, camera: Camera, evidence: Evidence) -> list[Start]:
-    """An `Initializer`: each neutral pose placed on the keypoints, and turned over where no depth cue tells the side."""
+    """An `Initializer`: each neutral pose placed on the keypoints, and turned over where no depth cue decides."""
     starts = []
     ambiguous = not bool((evidence.depth_weight > 0).any())
     for name, angles in neutral_poses().items():

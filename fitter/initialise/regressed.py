@@ -5,8 +5,8 @@ starts = start(model, camera, evidence)
 
 These networks see a crop, in which a near hand of a short lens and a far one of a long lens look alike: they give the
 hand's size in the image, and a distance only for the focal length that they assume (HaMeR's demo: 5000 px for 256 px of
-crop, which puts a hand some tens of metres away). What is kept is where the image has the hand and how many pixels a
-metre takes there; with the clip's own focal length the distance is z = focal / (pixels per metre).
+crop, which puts a hand at ten metres and more). What is kept is where their camera sees the hand; the distance follows
+from the clip's own focal length, to which it is proportional.
 """
 
 from dataclasses import dataclass, replace
@@ -106,38 +106,61 @@ class RegressedStart:
 
     def __call__(self, model: HandModel, camera: Camera, evidence: Evidence) -> list[Start]:
         """One start: of several hands in a frame the one nearest the keypoints, frames without any bridged."""
-        centre_px, per_metre = seen_as(self.hands, camera)
-        chosen = nearest(self.hands.frame, centre_px, evidence)
-        betas, size = shape_and_size(model, self.hands)
-        wrist = wrist_of_mano(model, betas) + placed_at(centre_px, per_metre, camera)
+        hands = self.hands
+        betas, size = shape_and_size(model, hands)
+        points = in_mano_coordinates(model, betas, torch.from_numpy(hands.rotations))
+        pixels = camera.undistort(seen_at(points / size, hands, camera))
+        wrist = points[:, 0] + translation_to(pixels, points, camera)
+        chosen = nearest(hands.frame, pixels.mean(axis=1), evidence)
         rotations, path = np.tile(np.eye(3), (evidence.n_frames, 16, 1, 1)), np.zeros((evidence.n_frames, 3))
         found = np.zeros(evidence.n_frames, dtype=bool)
-        where = self.hands.frame[chosen]
-        rotations[where], path[where], found[where] = self.hands.rotations[chosen], size * wrist[chosen], True
+        where = hands.frame[chosen]
+        rotations[where], path[where], found[where] = hands.rotations[chosen], wrist[chosen], True
         return [Start("regressor", bridged_state(rotations, path, found, betas))]
 
 
-def seen_as(hands: RegressedHands, camera: Camera) -> tuple[Float[np.ndarray, "hands 2"], Float[np.ndarray, "hands"]]:
-    """Where the image has MANO's origin (undistorted pixels), and how many pixels a metre takes there."""
+def in_mano_coordinates(
+    model: HandModel, betas: Float[Tensor, "betas"], rotations: Float[Tensor, "hands 16 3 3"]
+) -> Float[np.ndarray, "hands 21 3"]:
+    """The posed joints about MANO's wrist joint, metres: what the regressed translation is added to."""
+    shaped = model.with_shape(betas)
+    wrist = shaped.joints[0] if _is_mano(model) else torch.tensor(MANO_WRIST_M, dtype=torch.float64)
+    return shaped.with_pose(rotations, wrist.expand(len(rotations), 3)).joints.numpy()
+
+
+def seen_at(
+    points: Float[np.ndarray, "hands 21 3"], hands: RegressedHands, camera: Camera
+) -> Float[np.ndarray, "hands 21 2"]:
+    """Pixels of the input at which the network's own camera sees the points."""
     focal = np.where(np.isnan(hands.focal_px), camera.fx, hands.focal_px)
-    per_metre = focal / hands.translation_m[:, 2]
-    centre = np.array(hands.image_size) / 2.0 + hands.translation_m[:, :2] * per_metre[:, None]
-    return camera.undistort(centre), per_metre
+    placed = points + hands.translation_m[:, None]
+    return np.array(hands.image_size) / 2.0 + focal[:, None, None] * placed[..., :2] / placed[..., 2:]
 
 
-def placed_at(
-    centre_px: Float[np.ndarray, "hands 2"], per_metre: Float[np.ndarray, "hands"], camera: Camera
+def translation_to(
+    pixels: Float[np.ndarray, "hands 21 2"], points: Float[np.ndarray, "hands 21 3"], camera: Camera
 ) -> Float[np.ndarray, "hands 3"]:
-    """Weak perspective to the full camera, metres: as far as the camera's own focal length makes it as large."""
-    distance = camera.fx / per_metre
-    ray = (centre_px - [camera.cx, camera.cy]) / [camera.fx, camera.fy]
-    return np.concatenate([ray, np.ones((len(ray), 1))], axis=1) * distance[:, None]
+    """The translation with which the clip's camera sees the points nearest the pixels: least squares in
+    (x + tx) - ray (z + tz) = 0, which is linear.
+
+    For points of no depth it is tz = focal / (pixels per metre), proportional to the focal length; for a hand this puts
+    the right part of it at that distance, and returns the regressed translation itself if the cameras are the same.
+    """
+    ray = (pixels - [camera.cx, camera.cy]) / [camera.fx, camera.fy]
+    n_hands, n_points = ray.shape[:2]
+    system = np.zeros((n_hands, n_points, 2, 3))
+    system[..., 0, 0] = system[..., 1, 1] = 1.0
+    system[..., 2] = -ray
+    wanted = ray * points[..., 2:] - points[..., :2]
+    system, wanted = system.reshape(n_hands, -1, 3), wanted.reshape(n_hands, -1, 1)
+    transposed = system.swapaxes(1, 2)
+    return np.linalg.solve(transposed @ system, transposed @ wanted)[..., 0]
 
 
 def nearest(
     frame: Int[np.ndarray, "hands"], centre_px: Float[np.ndarray, "hands 2"], evidence: Evidence
 ) -> Int[np.ndarray, "frames_found"]:
-    """One hand per frame: the one whose origin, near the middle of the palm, is nearest the mean keypoint."""
+    """One hand per frame: the one whose middle is nearest that of the keypoints."""
     weight = evidence.confidence.numpy()
     total = weight.sum(axis=1)
     mean = (evidence.keypoints_px.numpy() * weight[..., None]).sum(axis=1) / np.maximum(total, 1e-9)[:, None]
@@ -161,11 +184,6 @@ def shape_and_size(model: HandModel, hands: RegressedHands) -> tuple[Float[Tenso
     chain = hands.joints[:, MIDDLE_FINGER]
     length_m = float(np.median(np.linalg.norm(np.diff(chain, axis=1), axis=-1).sum(axis=1)))
     return betas, float(model.hand_length(betas)) / length_m
-
-
-def wrist_of_mano(model: HandModel, betas: Float[Tensor, "betas"]) -> Float[np.ndarray, "3"]:
-    """The wrist joint in MANO's own coordinates, about which MANO turns the hand, metres."""
-    return model.with_shape(betas).joints[0].numpy() if _is_mano(model) else np.array(MANO_WRIST_M)
 
 
 def _is_mano(model: HandModel) -> bool:
