@@ -144,7 +144,9 @@ def begin_all(
             truth = from_truth(clip, given, config)
         else:
             truth = reference = reference or from_truth(clip, given, config)
-        results.append(begin(Entry(group.name, group.seed(index), contestant.name, seconds), clip, given, truth, config))
+        results.append(
+            begin(Entry(group.name, group.seed(index), contestant.name, seconds), clip, given, truth, config)
+        )
     return results
 
 

@@ -3,8 +3,8 @@
     motion = hand_motion(rng, shaped.joints, time_s)
     posed = shaped.with_pose(motion.rotations, motion.wrist)
 
-`Habits` keep a motion to some gestures and some side. Reaches follow the minimum-jerk profile (Flash and Hogan 1985, eq. 3: 10 s^3 - 15 s^4 + 6 s^5); the hand's orientation
-moves along geodesics of SO(3) with the same profile.
+Reaches follow the minimum-jerk profile (Flash and Hogan 1985, eq. 3: 10 s^3 - 15 s^4 + 6 s^5); the hand's orientation
+moves along geodesics of SO(3) with the same profile. `Habits` keep a motion to some gestures and to one side.
 """
 
 import math
