@@ -42,7 +42,10 @@ setup(
     license="Apache-2.0",
     python_requires=">=3.10,<3.13",
     packages=find_packages(include=["fitter", "fitter.*", "priors", "priors.*"]),
-    package_data={"fitter": ["observe/landmark_offsets.json"], "priors": ["synthetic/detector_errors.npz"]},
+    package_data={
+        "fitter": ["observe/landmark_offsets.json"],
+        "priors": ["synthetic/detector_errors.npz", "weights/*.safetensors"],
+    },
     py_modules=["fit_sequence"],
     entry_points={"console_scripts": ["handfit = fit_sequence:main"]},
     install_requires=[
@@ -57,6 +60,7 @@ setup(
         "pyyaml>=6",
         "rich>=13",
         "roma>=1.5",  # rotations
+        "safetensors>=0.4",  # what is learnt
         "scikit-image>=0.22",  # SSIM
         "scipy>=1.11",
         "smplx>=0.1.28",  # MANO, where the user has its files

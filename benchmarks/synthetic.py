@@ -7,7 +7,7 @@
 Nothing here was ever filmed, so the truth is exact and the model has no error of its own.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -26,6 +26,7 @@ from fitter.pipeline import FitInput
 from fitter.solve.problem import Problem
 from fitter.solve.schedule import Schedule
 from fitter.state import State, trajectory_of_wrist
+from priors.pose_prior import load_pose_prior
 from priors.synthetic.detector import SyntheticDetector
 from priors.synthetic.motion import ANYTHING, Habits, hand_motion
 from priors.synthetic.truth import SyntheticTruth
@@ -68,6 +69,7 @@ def synthetic_clip(
     shown = joints_alone(shaped.with_pose(motion.rotations, motion.wrist))
     seen = observations_of(detector.detect(shown, seed), shown)
     evidence = prepare_evidence(seen, CAMERA, model)
+    evidence = replace(evidence, pose_prior=load_pose_prior())  # as the steps of the command line do
     starts = tuple(initial_states(model, CAMERA, evidence))
     return SyntheticClip(
         # The synthetic detector's landmarks are the model's own joints.
