@@ -136,6 +136,19 @@ def test_a_batch_equals_a_loop(name: str) -> None:
     assert torch.allclose(together, alone)
 
 
+@pytest.mark.parametrize("name", list(TERMS))
+def test_a_batch_with_its_own_evidence_equals_a_loop(name: str) -> None:
+    scenes = [perturbed(toy_scene(N_FRAMES)), perturbed(toy_scene(N_FRAMES), 0.2)]
+    seen = [evidence_of(scenes[0], seed=1), evidence_of(scenes[0], seed=2, missing=0.3)]
+    seen[1] = replace(seen[1], pixel_scale=2.0 * seen[1].pixel_scale, time_s=1.5 * seen[1].time_s)
+    given = [f.name for f in fields(Evidence) if getattr(seen[0], f.name) is not None]
+    both = replace(seen[0], **{name: torch.stack([getattr(each, name) for each in seen]) for name in given})
+    stacked = State(*(torch.stack([getattr(s.state, f.name) for s in scenes]) for f in fields(State)))
+    together = term_energy(TERMS[name], scenes[0].with_state(stacked), both)
+    alone = [term_energy(TERMS[name], scene, each) for scene, each in zip(scenes, seen, strict=True)]
+    assert torch.allclose(together, torch.stack(alone))
+
+
 @pytest.mark.parametrize("name", DATA_TERMS)
 def test_what_was_not_seen_costs_nothing(name: str) -> None:
     scene = toy_scene(N_FRAMES)

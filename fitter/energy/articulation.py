@@ -40,7 +40,7 @@ class Articulation:
         jacobian = torch.stack([far, -far, skew(seen)], dim=-2) * weight[..., None, None]
         return FrameRows((seen - evidence.bone_directions) * weight, jacobian, ENDS_AND_PALM)
 
-    def weight(self, evidence: Evidence) -> Float[Tensor, "frames 20 1"]:
+    def weight(self, evidence: Evidence) -> Float[Tensor, "*batch frames 20 1"]:
         return evidence.bone_weight.sqrt().unsqueeze(-1) / radians(self.sigma_deg)
 
 

@@ -47,8 +47,8 @@ class BoneDirection:
 
     def observed(self, evidence: Evidence) -> tuple[Tensor, Tensor]:
         directions, length = unit_bones(evidence.keypoints_px)
-        confidence = (evidence.confidence[:, FAR] * evidence.confidence[:, NEAR]).sqrt()
-        endpoint_rad = 2**0.5 * self.endpoint_px * evidence.pixel_scale / length
+        confidence = (evidence.confidence[..., FAR] * evidence.confidence[..., NEAR]).sqrt()
+        endpoint_rad = 2**0.5 * self.endpoint_px * evidence.pixel_scale[..., None, None] / length
         sigma = (radians(self.sigma_deg) ** 2 + endpoint_rad**2).sqrt()
         return directions, (confidence.sqrt() / sigma).unsqueeze(-1)
 

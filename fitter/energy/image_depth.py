@@ -28,7 +28,7 @@ class ImageDepth:
     robust_width: Positive | None = 3.0
 
     def residual(self, scene: Scene, evidence: Evidence) -> Float[Tensor, "*batch frames 20 1"]:
-        return ((self.predicted(scene) - evidence.depth_px[:, 1:]) * self.weight(evidence)).unsqueeze(-1)
+        return ((self.predicted(scene) - evidence.depth_px[..., 1:]) * self.weight(evidence)).unsqueeze(-1)
 
     def rows(self, scene: Scene, evidence: Evidence) -> FrameRows:
         weight = self.weight(evidence)
@@ -43,5 +43,5 @@ class ImageDepth:
     def predicted(self, scene: Scene) -> Float[Tensor, "*batch frames 20"]:
         return (scene.points[..., 1:, 2] / scene.points[..., :1, 2] - 1.0) * scene.focal[..., None, :1]
 
-    def weight(self, evidence: Evidence) -> Float[Tensor, "frames 20"]:
-        return evidence.depth_weight[:, 1:].sqrt() / (self.sigma_px * evidence.pixel_scale)
+    def weight(self, evidence: Evidence) -> Float[Tensor, "*batch frames 20"]:
+        return evidence.depth_weight[..., 1:].sqrt() / (self.sigma_px * evidence.pixel_scale[..., None, None])

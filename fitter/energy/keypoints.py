@@ -38,5 +38,5 @@ class Keypoints:
             focal=(scene.keypoints - centre) * weight,
         )
 
-    def weight(self, evidence: Evidence) -> Float[Tensor, "frames 21 1"]:
-        return evidence.confidence.sqrt().unsqueeze(-1) / (self.sigma_px * evidence.pixel_scale)
+    def weight(self, evidence: Evidence) -> Float[Tensor, "*batch frames 21 1"]:
+        return evidence.confidence.sqrt().unsqueeze(-1) / (self.sigma_px * evidence.pixel_scale[..., None, None, None])

@@ -24,7 +24,7 @@ class Shape:
     robust_width: Positive | None = None
 
     def residual(self, scene: Scene, evidence: Evidence) -> Float[Tensor, "*batch 1 betas 1"]:
-        return (scene.state.betas * self.weight(evidence))[..., None, :, None]
+        return (scene.state.betas * self.weight(evidence)[..., None])[..., None, :, None]
 
     def rows(self, scene: Scene, evidence: Evidence) -> SharedRows:
         n_betas = scene.state.betas.shape[-1]
@@ -32,11 +32,11 @@ class Shape:
         jacobian[:, :n_betas].diagonal().add_(self.weight(evidence))
         return SharedRows(self.residual(scene, evidence), jacobian)
 
-    def weight(self, evidence: Evidence) -> Float[Tensor, ""]:
+    def weight(self, evidence: Evidence) -> Float[Tensor, "*batch"]:
         return repetitions(evidence, self.independent_frames).sqrt() / self.sigma_beta
 
 
-def repetitions(evidence: Evidence, independent_frames: float) -> Float[Tensor, ""]:
-    """How often the clip repeats what `independent_frames` say: observed frames over them, at least 1."""
-    observed = (evidence.confidence > 0).any(dim=-1).sum()
+def repetitions(evidence: Evidence, independent_frames: float) -> Float[Tensor, "*batch"]:
+    """How often each clip repeats what `independent_frames` say: observed frames over them, at least 1."""
+    observed = (evidence.confidence > 0).any(dim=-1).sum(dim=-1)
     return (observed / independent_frames).clamp_min(1.0)

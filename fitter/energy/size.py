@@ -36,5 +36,5 @@ class Size:
         jacobian = torch.cat([slope, slope.new_zeros(1)]).unsqueeze(0)
         return SharedRows(self.residual(scene, evidence), jacobian)
 
-    def weight(self, evidence: Evidence) -> Float[Tensor, ""]:
+    def weight(self, evidence: Evidence) -> Float[Tensor, "*batch"]:
         return repetitions(evidence, self.independent_frames).sqrt() / self.sigma_mm

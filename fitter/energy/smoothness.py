@@ -35,7 +35,7 @@ class PoseSmoothness:
     def residual(self, scene: Scene, evidence: Evidence) -> Float[Tensor, "*batch triples 16 3"]:
         turns = scene.turns
         before, after = inverse_intervals(evidence.time_s)
-        acceleration = turns[..., 1:, :, :] * after[:, None, None] - turns[..., :-1, :, :] * before[:, None, None]
+        acceleration = turns[..., 1:, :, :] * after[..., None, None] - turns[..., :-1, :, :] * before[..., None, None]
         return acceleration / self.sigma(acceleration)
 
     def rows(self, scene: Scene, evidence: Evidence) -> TemporalRows:
@@ -69,7 +69,7 @@ class TrajectorySmoothness:
     def residual(self, scene: Scene, evidence: Evidence) -> Float[Tensor, "*batch triples 1 3"]:
         before, after = inverse_intervals(evidence.time_s)
         moves = scene.state.trajectory.diff(dim=-2)
-        acceleration = moves[..., 1:, :] * after[:, None] - moves[..., :-1, :] * before[:, None]
+        acceleration = moves[..., 1:, :] * after[..., None] - moves[..., :-1, :] * before[..., None]
         return (acceleration / self.sigma(acceleration)).unsqueeze(-2)
 
     def rows(self, scene: Scene, evidence: Evidence) -> TemporalRows:
@@ -84,8 +84,11 @@ class TrajectorySmoothness:
         return like.new_tensor([self.sigma_lateral_per_s2, self.sigma_lateral_per_s2, self.sigma_depth_per_s2])
 
 
-def inverse_intervals(time_s: Float[Tensor, "frames"]) -> tuple[Float[Tensor, "triples"], Float[Tensor, "triples"]]:
+def inverse_intervals(
+    time_s: Float[Tensor, "*batch frames"],
+) -> tuple[Float[Tensor, "*batch triples"], Float[Tensor, "*batch triples"]]:
     """Factors (1/s^2) that turn the moves before and after a frame into its acceleration; intervals may differ."""
     interval = time_s.diff()
-    mean = 0.5 * (interval[:-1] + interval[1:])
-    return 1.0 / (interval[:-1] * mean), 1.0 / (interval[1:] * mean)
+    first, second = interval[..., :-1], interval[..., 1:]
+    mean = 0.5 * (first + second)
+    return 1.0 / (first * mean), 1.0 / (second * mean)

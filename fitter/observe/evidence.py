@@ -29,7 +29,8 @@ REFERENCE_SPAN_PX = 200.0
 
 @dataclass(frozen=True)
 class Evidence:
-    """What is known about one right hand in T frames. Weights are 0 where nothing was seen.
+    """What is known about one right hand in T frames, or about a batch of hands. Weights are 0 where nothing was
+    seen.
 
     keypoints_px, confidence  undistorted pixels, 0..1
     depth_px, depth_weight    wrist-relative depth in pixels of weak perspective, positive away from the camera
@@ -40,14 +41,14 @@ class Evidence:
     pixel_scale               how many times REFERENCE_SPAN_PX the hand spans in the image (median over the clip)
     """
 
-    keypoints_px: Float[Tensor, "frames 21 2"]
-    confidence: Float[Tensor, "frames 21"]
-    depth_px: Float[Tensor, "frames 21"]
-    depth_weight: Float[Tensor, "frames 21"]
-    bone_directions: Float[Tensor, "frames 20 3"]
-    bone_weight: Float[Tensor, "frames 20"]
-    time_s: Float[Tensor, "frames"]
-    pixel_scale: Float[Tensor, ""]
+    keypoints_px: Float[Tensor, "*batch frames 21 2"]
+    confidence: Float[Tensor, "*batch frames 21"]
+    depth_px: Float[Tensor, "*batch frames 21"]
+    depth_weight: Float[Tensor, "*batch frames 21"]
+    bone_directions: Float[Tensor, "*batch frames 20 3"]
+    bone_weight: Float[Tensor, "*batch frames 20"]
+    time_s: Float[Tensor, "*batch frames"]
+    pixel_scale: Float[Tensor, "*batch"]
     pictures: Pictures | None = None
     silhouettes: Silhouettes | None = None
     depth_maps: DepthMaps | None = None
@@ -57,7 +58,7 @@ class Evidence:
 
     @property
     def n_frames(self) -> int:
-        return self.time_s.shape[0]
+        return self.time_s.shape[-1]
 
     def to(self, device: torch.device | str) -> "Evidence":
         given = {f.name: getattr(self, f.name) for f in fields(self)}

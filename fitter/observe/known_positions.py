@@ -30,8 +30,8 @@ LARGEST_SPAN_M = 0.6
 class KnownPositions:
     """Points of one right hand: `positions_m` in camera axes, `weight` 0..1, both 0 where a point is not known."""
 
-    positions_m: Float[Tensor, "frames points 3"]
-    weight: Float[Tensor, "frames points"]
+    positions_m: Float[Tensor, "*batch frames points 3"]
+    weight: Float[Tensor, "*batch frames points"]
 
     def mirrored(self) -> "KnownPositions":
         """The same points in the horizontally flipped frames."""

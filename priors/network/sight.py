@@ -51,12 +51,16 @@ class Sight:
 
     def without_depth(self) -> "Sight":
         """As from a source that sees keypoints only."""
+        return self.with_cues(torch.zeros_like(self.half), torch.zeros_like(self.half))
+
+    def with_cues(self, depth: Float[Tensor, "n"], bones: Float[Tensor, "n"]) -> "Sight":
+        """Depth and bones only of the hands where these are 1, not 0."""
         return replace(
             self,
-            depth=torch.zeros_like(self.depth),
-            depth_weight=torch.zeros_like(self.depth_weight),
-            bones=torch.zeros_like(self.bones),
-            bone_weight=torch.zeros_like(self.bone_weight),
+            depth=self.depth * depth[:, None],
+            depth_weight=self.depth_weight * depth[:, None],
+            bones=self.bones * bones[:, None, None],
+            bone_weight=self.bone_weight * bones[:, None],
         )
 
 

@@ -15,6 +15,7 @@ from fitter.config.strict_yaml import read_yaml, write_yaml
 from fitter.config.structure import from_mapping, to_mapping
 from fitter.quantity import Count, Fraction, NonNegative, Positive
 from priors.network.network import Architecture
+from priors.train.self_supervised import SelfSupervision
 from priors.train.supervised import Supervision
 
 Seed = Annotated[int, Ge(0)]
@@ -58,14 +59,46 @@ class PicturedHands:
 
 
 @dataclass(frozen=True)
+class Clips:
+    """Unlabelled clips, judged by the engine's terms: `share` of the loss, in every `every`-th step.
+
+    `pixels`: the network is shown its crops of them, too; `window` is the side of the windows, in pixels, in which
+    renderings are compared (where the photometric term is on).
+    """
+
+    share: Positive = 1.0
+    every: Count = 1
+    pixels: bool = False
+    window: Count = 96
+    self_supervision: SelfSupervision = SelfSupervision()
+
+
+@dataclass(frozen=True)
+class Teachers:
+    """Unlabelled clips, fitted by the engine with its default terms on keypoints: the fits are taught.
+
+    `batch` frames; `depth_share`, `bones_share` of them keep the source's depth cues.
+    """
+
+    batch: Count = 128
+    share: Positive = 1.0
+    every: Count = 1
+    depth_share: Fraction = 0.3
+    bones_share: Fraction = 0.3
+    supervision: Supervision = Supervision()
+
+
+@dataclass(frozen=True)
 class Objectives:
-    """What the loss is the sum of; null switches one off."""
+    """What the loss is the sum of; null switches one off. Clips and teachers read the folders of `--data`."""
 
     hands: Hands | None = Hands()
     pictures: PicturedHands | None = None
+    clips: Clips | None = None
+    teachers: Teachers | None = None
 
     def __post_init__(self) -> None:
-        if not any(one is not None and one.every == 1 for one in (self.hands, self.pictures)):
+        if all(one is None or one.every != 1 for one in (self.hands, self.pictures, self.clips, self.teachers)):
             raise ValueError("expected at least one objective that comes in every step (every: 1)")
 
 

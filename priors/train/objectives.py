@@ -8,12 +8,19 @@ from pathlib import Path
 
 import torch
 
+from fitter.energy import Energy
 from fitter.errors import InputError
 from fitter.hand import HandModel, Landmarks
+from fitter.solve.schedule import Schedule
 from priors.synthetic.hands import RandomHands
-from priors.train.config import Training
+from priors.synthetic.skin_space import WEIGHTS as SKINS
+from priors.synthetic.skin_space import SkinSpace
+from priors.train.clips import TrainingClip, open_clips
+from priors.train.config import Objectives, Training
 from priors.train.objective import Weighted
+from priors.train.self_supervised import clip_objective
 from priors.train.synthetic import Studio, SyntheticHands, SyntheticPictures
+from priors.train.teachers import TeacherObjective, taught
 
 
 @dataclass(frozen=True)
@@ -36,15 +43,50 @@ class Sources:
 
 
 def objectives_of(training: Training, sources: Sources, data: tuple[Path, ...]) -> tuple[Weighted, ...]:
-    """The objectives that are switched on; raises InputError for data that none of them reads."""
-    if data:
-        raise InputError(f"--data {data[0]}: no objective of this configuration reads clips")
-    found, config = [], training.objectives
+    """The objectives that are switched on; raises InputError for data that none of them reads, or that is missing."""
+    found, config, size = [], training.objectives, training.architecture.picture_size
     if (hands := config.hands) is not None:
         objective = SyntheticHands(sources.hands, hands.supervision, hands.batch, sources.model)
         found.append(Weighted("hands", objective, hands.share, hands.every))
     if (shown := config.pictures) is not None:
-        studio = Studio.open(training.seed, shown.people, sources.hands.model, training.architecture.picture_size)
+        studio = Studio.open(training.seed, shown.people, sources.hands.model, size)
         pictures = SyntheticPictures(sources.hands, studio, shown.supervision, shown.batch, sources.model)
         found.append(Weighted("pictures", pictures, shown.share, shown.every))
+    clips = clips_for(config, sources.model, data, size)
+    if (unlabelled := config.clips) is not None:
+        objective = clip_objective(unlabelled.self_supervision, clips, sources.model, skins_for(config))
+        found.append(Weighted("clips", objective, unlabelled.share, unlabelled.every))
+    if (teachers := config.teachers) is not None:
+        objective = TeacherObjective(
+            supervision=teachers.supervision,
+            clips=tuple(taught(clip, sources.model, Energy(), Schedule()) for clip in clips),
+            model=sources.model,
+            batch=teachers.batch,
+            depth_share=teachers.depth_share,
+            bones_share=teachers.bones_share,
+        )
+        found.append(Weighted("teachers", objective, teachers.share, teachers.every))
     return tuple(found)
+
+
+def clips_for(config: Objectives, model: HandModel, data: tuple[Path, ...], size: int) -> list[TrainingClip]:
+    """The clips in the folders of `--data`, with the pixels that the objectives want."""
+    own = config.clips
+    if own is None and config.teachers is None:
+        if data:
+            raise InputError(f"--data {data[0]}: no objective of this configuration reads clips")
+        return []
+    if not data:
+        raise InputError("--data: expected folders of clips, which this configuration learns from")
+    compared = own is not None and own.self_supervision.energy.photometric is not None
+    return open_clips(
+        data,
+        model,
+        picture_size=size if own is not None and own.pixels else None,
+        window_size=own.window if own is not None and compared else None,
+    )
+
+
+def skins_for(config: Objectives) -> SkinSpace | None:
+    """What the network's words on skin mean, where it is shown pixels."""
+    return SkinSpace.load(SKINS) if config.clips is not None and config.clips.pixels else None
