@@ -21,6 +21,10 @@ GPU = [
     "ninja",
     "setuptools",
 ]
+TRAIN = [
+    "lightning-fabric>=2.4",
+    "tensorboard>=2.17",
+]
 DEVELOP = [
     "basedpyright",
     "beartype",
@@ -57,6 +61,7 @@ setup(
         "pyyaml>=6",
         "rich>=13",
         "roma>=1.5",  # rotations
+        "safetensors>=0.4",  # the network's weights
         "scikit-image>=0.22",  # SSIM
         "scipy>=1.11",
         "smplx>=0.1.28",  # MANO, where the user has its files
@@ -70,6 +75,7 @@ setup(
         "detect": DETECT,
         "view": VIEW,
         "gpu": GPU,
-        "dev": DETECT + VIEW + DEVELOP,
+        "train": TRAIN,
+        "dev": DETECT + VIEW + TRAIN + DEVELOP,
     },
 )
