@@ -21,6 +21,10 @@ GPU = [
     "ninja",
     "setuptools",
 ]
+TRAIN = [
+    "lightning-fabric>=2.4",
+    "tensorboard>=2.17",
+]
 DEVELOP = [
     "basedpyright",
     "beartype",
@@ -74,6 +78,7 @@ setup(
         "detect": DETECT,
         "view": VIEW,
         "gpu": GPU,
-        "dev": DETECT + VIEW + DEVELOP,
+        "train": TRAIN,
+        "dev": DETECT + VIEW + TRAIN + DEVELOP,
     },
 )
