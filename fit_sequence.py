@@ -46,12 +46,14 @@ def fit_sequence(request: Request) -> None:
         progress.begin("export")
         save_config(config, folder / "config.yaml")
         result = export(hands, clip, camera, config, folder, progress)
-        mark_complete(folder, this_run)
+        mark_complete(folder, this_run, {hand.side: hand.fit.start for hand in hands})
 
     if not command.quiet:
         length_known = command.hand_length_mm is not None
         compared = tuple(hand.fit.photometric for hand in hands)
-        run = Run(folder, time.monotonic() - began, journal.warnings, length_known, truth_of(clip, result), compared)
+        starts = tuple(hand.fit.start for hand in hands)
+        seconds = time.monotonic() - began
+        run = Run(folder, seconds, journal.warnings, length_known, truth_of(clip, result), compared, starts)
         print_summary(summarise(result, seen, run))
 
 

@@ -21,6 +21,10 @@ GPU = [
     "ninja",
     "setuptools",
 ]
+TRAIN = [
+    "lightning-fabric>=2.4",
+    "tensorboard>=2.17",
+]
 DEVELOP = [
     "basedpyright",
     "beartype",
@@ -42,7 +46,10 @@ setup(
     license="Apache-2.0",
     python_requires=">=3.10,<3.13",
     packages=find_packages(include=["fitter", "fitter.*", "priors", "priors.*"]),
-    package_data={"fitter": ["observe/landmark_offsets.json"], "priors": ["synthetic/detector_errors.npz"]},
+    package_data={
+        "fitter": ["observe/landmark_offsets.json"],
+        "priors": ["synthetic/detector_errors.npz", "weights/*.safetensors"],
+    },
     py_modules=["fit_sequence"],
     entry_points={"console_scripts": ["handfit = fit_sequence:main"]},
     install_requires=[
@@ -57,6 +64,7 @@ setup(
         "pyyaml>=6",
         "rich>=13",
         "roma>=1.5",  # rotations
+        "safetensors>=0.4",  # what is learnt
         "scikit-image>=0.22",  # SSIM
         "scipy>=1.11",
         "smplx>=0.1.28",  # MANO, where the user has its files
@@ -70,6 +78,7 @@ setup(
         "detect": DETECT,
         "view": VIEW,
         "gpu": GPU,
-        "dev": DETECT + VIEW + DEVELOP,
+        "train": TRAIN,
+        "dev": DETECT + VIEW + TRAIN + DEVELOP,
     },
 )

@@ -1,4 +1,4 @@
-"""`python -m benchmarks [NAME ...] [--quick]`: run the measurements and say which targets are missed.
+"""`python -m benchmarks [NAME ...] [--quick] [--pixels]`: run the measurements and say which targets are missed.
 
 Exit status: 0 all targets are met or none was asked for (`--quick`); 1 a target is missed.
 """
@@ -7,6 +7,7 @@ import argparse
 import logging
 import sys
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 from benchmarks.report import Report
@@ -14,9 +15,9 @@ from benchmarks.report import Report
 FOLDER = Path("results") / "bench"
 
 
-def benchmarks() -> dict[str, Callable[[bool], Report]]:
-    """The measurements by name; each takes `quick`."""
-    from benchmarks import clips, recovery, self_supervision, speed, synthesis, synthesis_speed
+def benchmarks(pixels: bool = False) -> dict[str, Callable[[bool], Report]]:
+    """The measurements by name; each takes `quick`. `pixels` has `initialisers` compare pixels, too."""
+    from benchmarks import clips, initialisers, recovery, self_supervision, speed, synthesis, synthesis_speed
 
     return {
         "speed": speed.measure,
@@ -24,6 +25,7 @@ def benchmarks() -> dict[str, Callable[[bool], Report]]:
         "clips": clips.measure,
         "synthesis": synthesis.measure,
         "synthesis_speed": synthesis_speed.measure,
+        "initialisers": partial(initialisers.measure, pixels=pixels),
         "self_supervision": self_supervision.measure,
     }
 
@@ -34,12 +36,13 @@ def main(words: Sequence[str] | None = None) -> int:
         "names",
         nargs="*",
         metavar="NAME",
-        help="speed, recovery, clips, synthesis, synthesis_speed or self_supervision; all if none is given",
+        help="speed, recovery, clips, synthesis, synthesis_speed, initialisers, self_supervision; all if none is given",
     )
     parser.add_argument("--quick", action="store_true", help="a tenth of the size: does it run, roughly how well")
+    parser.add_argument("--pixels", action="store_true", help="initialisers: fit the annotated clips by pixels, too")
     parser.add_argument("--output", type=Path, default=FOLDER, help=f"folder of the JSON files (default: {FOLDER})")
     options = parser.parse_args(words)
-    known = benchmarks()
+    known = benchmarks(options.pixels)
     unknown = [name for name in options.names if name not in known]
     if unknown:
         parser.error(f"{unknown[0]}: expected one of {', '.join(known)}")

@@ -7,7 +7,7 @@
 Nothing here was ever filmed, so the truth is exact and the model has no error of its own.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -26,8 +26,9 @@ from fitter.pipeline import FitInput
 from fitter.solve.problem import Problem
 from fitter.solve.schedule import Schedule
 from fitter.state import State, trajectory_of_wrist
+from priors.pose_prior import load_pose_prior
 from priors.synthetic.detector import SyntheticDetector
-from priors.synthetic.motion import hand_motion
+from priors.synthetic.motion import ANYTHING, Habits, hand_motion
 from priors.synthetic.truth import SyntheticTruth
 
 FPS = 30.0
@@ -40,9 +41,10 @@ WHITE = SyntheticDetector(noise_px=2.0, correlation=0.0, missing_frames=0.1, mis
 
 @dataclass(frozen=True)
 class SyntheticClip:
-    """What the fit is given, and the state and joints (metres) that made it."""
+    """What the fit is given and the detector saw, and the state and joints (metres) that made it."""
 
     given: FitInput
+    seen: Observations
     truth: State
     joints_m: Float[np.ndarray, "frames 21 3"]
     length_mm: float
@@ -52,18 +54,27 @@ class SyntheticClip:
         return with_length(energy, self.length_mm)
 
 
-def synthetic_clip(model: HandModel, seed: int, n_frames: int, detector: SyntheticDetector = WHITE) -> SyntheticClip:
+def synthetic_clip(
+    model: HandModel,
+    seed: int,
+    n_frames: int,
+    detector: SyntheticDetector = WHITE,
+    habits: Habits = ANYTHING,
+) -> SyntheticClip:
     """A right hand with betas ~ N(0, 1) over `n_frames` at 30 fps; equal arguments give equal clips."""
     rng = np.random.default_rng(seed)
     betas = torch.from_numpy(rng.standard_normal(model.n_betas))
     shaped = model.with_shape(betas)
-    motion = hand_motion(rng, shaped.joints, np.arange(n_frames) / FPS)
+    motion = hand_motion(rng, shaped.joints, np.arange(n_frames) / FPS, habits)
     shown = joints_alone(shaped.with_pose(motion.rotations, motion.wrist))
-    evidence = prepare_evidence(observations_of(detector.detect(shown, seed), shown), CAMERA, model)
+    seen = observations_of(detector.detect(shown, seed), shown)
+    evidence = prepare_evidence(seen, CAMERA, model)
+    evidence = replace(evidence, pose_prior=load_pose_prior())  # as the steps of the command line do
     starts = tuple(initial_states(model, CAMERA, evidence))
     return SyntheticClip(
         # The synthetic detector's landmarks are the model's own joints.
         given=FitInput(model, model.landmarks, CAMERA, evidence, starts),
+        seen=seen,
         truth=State(motion.rotations, trajectory_of_wrist(motion.wrist), betas, torch.zeros((), dtype=torch.float64)),
         joints_m=shown.joints_m,
         length_mm=1000.0 * float(model.hand_length(betas)),

@@ -1,4 +1,4 @@
-"""Clips for training: found below folders, every hand a right one, snippets without gaps; what is wrong in a sentence."""
+"""Clips for training: found below folders, every hand a right one, snippets without gaps; errors in one sentence."""
 
 import logging
 from collections.abc import Callable

@@ -63,6 +63,14 @@ def test_homography_takes_pixels_where_rays_go() -> None:
     assert np.allclose(mapped, 64.0 + 64.0 * crops.into(flat).numpy(), atol=1e-6)
 
 
+def test_depth_turns_with_the_axes() -> None:
+    points = 0.05 * torch.randn(3, 21, 3, dtype=torch.float64) + torch.tensor([0.3, -0.2, 0.8])
+    flat, depth = points[..., :2] / points[..., 2:], points[..., 2] / points[:, :1, 2] - 1.0
+    crops = crops_around(flat, EVERY.expand(3, 21))
+    z = (points @ crops.rotation_crop_camera.mT)[..., 2]
+    assert torch.allclose(crops.depth_into(flat, depth) * crops.half[:, None], z / z[:, :1] - 1.0, atol=1e-12)
+
+
 def test_unseen_points_do_not_count() -> None:
     flat = random_flat(1)
     seen = EVERY.clone()[None]

@@ -10,7 +10,7 @@ from fitter.camera import Camera
 from fitter.clip.images import ImageClip
 from fitter.observe.footage import Footage
 from priors.network.crop import Crops, crops_around
-from priors.train.crop_pictures import crop_pictures
+from priors.network.crop_pictures import crop_pictures
 
 CAMERA = Camera(fx=300.0, fy=310.0, cx=150.0, cy=110.0, width=320, height=240)
 SIZE = 64

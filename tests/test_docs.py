@@ -10,6 +10,7 @@ import fitter
 from fitter.app.arguments import OPTIONS, parse_arguments
 from fitter.config import load_config
 from fitter.export.result import FitResult
+from priors.train.config import load_training
 from tests.test_layering import LAYERS
 
 REPOSITORY = Path(__file__).parents[1]
@@ -73,7 +74,7 @@ def test_the_layers_are_told_in_their_order() -> None:
 
 @pytest.mark.parametrize("path", sorted((REPOSITORY / "configs").glob("*.yaml")), ids=lambda path: path.name)
 def test_every_key_of_every_configuration_is_known(path: Path) -> None:
-    load_config(path)
+    (load_training if path.name.startswith("train_") else load_config)(path)
 
 
 def test_versions_agree() -> None:

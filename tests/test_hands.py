@@ -11,7 +11,7 @@ from priors.synthetic.gestures import HIGHEST_DEG, LOWEST_DEG
 from priors.synthetic.hands import Batch, Noise, RandomHands
 from priors.synthetic.poses import random_angles, random_orientations
 
-SILENT = Noise(keypoints=0.0, depth=0.0, depth_tilt=0.0, bones=0.0, gross=0.0)
+SILENT = Noise(keypoints=0.0, depth=0.0, depth_tilt=0.0, bones=0.0, gross=0.0, measured=0.0)
 
 
 @pytest.fixture(scope="module")

@@ -37,7 +37,24 @@ LAYERS = (
 )
 
 # Slow to import, or absent from some machines: imported inside the functions that need them.
-HEAVY = ("anny", "av", "mediapipe", "nvdiffrast", "open3d", "plotly", "ray", "smplx", "trimesh", "warp", "xatlas")
+HEAVY = (
+    "anny",
+    "av",
+    "lightning_fabric",
+    "mediapipe",
+    "nvdiffrast",
+    "open3d",
+    "plotly",
+    "ray",
+    "smplx",
+    "tensorboard",
+    "trimesh",
+    "warp",
+    "xatlas",
+)
+
+# Only training needs these; torch's own module imports tensorboard.
+TRAINING_ONLY = ("lightning_fabric", "tensorboard", "torch.utils.tensorboard")
 
 # A file that is nothing without its package may import it at its top. Then its importers load it too.
 DEVOTED = {"fitter.export.video": "av"}
@@ -115,6 +132,25 @@ def test_only_the_app_knows_what_is_learned(path: Path) -> None:
 def test_heavy_packages_are_imported_inside_functions(path: Path) -> None:
     heavy = {name.split(".")[0] for name in top_level_imports(parse(path))} & set(HEAVY)
     assert heavy <= {DEVOTED.get(module_name(path))}
+
+
+def test_only_training_knows_what_trains() -> None:
+    users = {
+        module_name(path)
+        for path in (*ENGINE, *LEARNED, REPOSITORY / "fit_sequence.py")
+        for name in imports(parse(path))
+        if name.startswith(TRAINING_ONLY)
+    }
+    assert users == {"priors.train.journal", "priors.train.learner", "priors.train.loop"}
+
+
+def test_looking_with_the_network_loads_nothing_of_training() -> None:
+    source = f"""
+import sys
+import fit_sequence, priors.learned, priors.network.checkpoint
+print([name for name in {TRAINING_ONLY} if name in sys.modules])
+"""
+    assert run_python(source) == "[]"
 
 
 @pytest.mark.parametrize("package", BEHIND_ONE_FILE)

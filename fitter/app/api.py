@@ -34,6 +34,7 @@ def fit(
     depth: str | Path | None = None,
     joints: str | Path | None = None,
     vertices: str | Path | None = None,
+    initial: str | Path | None = None,
     device: Literal["auto", "cpu", "cuda"] = "auto",
 ) -> FitResult:
     """Fit the hands of a clip (a video, a folder of images, or `demo`) and return the result.
@@ -49,6 +50,7 @@ def fit(
         depth=None if depth is None else Path(depth),
         joints=None if joints is None else Path(joints),
         vertices=None if vertices is None else Path(vertices),
+        initial=None if initial is None else str(initial),
         intrinsics=intrinsics,
         hand=hand,
         hand_model=hand_model,

@@ -1,4 +1,4 @@
-"""What the user knows of the hand beside the clip: masks, depth images, 3D joints, vertices; how a fit takes them.
+"""What the user knows of the hand beside the clip: masks, depth images, 3D joints, vertices, where to start.
 
 cues = read_cues(command, clip, model)
 given = cues.add_to(given, hand, alone=True)
@@ -6,6 +6,7 @@ given = cues.add_to(given, hand, alone=True)
 
 from dataclasses import dataclass, replace
 
+from fitter.app.initial import InitialStates, read_initial
 from fitter.app.options import Command
 from fitter.clip import Clip
 from fitter.errors import InputError
@@ -25,6 +26,7 @@ class Cues:
     vertices: KnownPositions | None = None
     depth: DepthFolder | None = None
     masks: MaskFolder | None = None
+    initial: InitialStates | None = None
 
     def add_to(self, given: FitInput, side: Side, alone: bool) -> FitInput:
         """The input of one hand with its cues, a left hand's mirrored as the rest of it is.
@@ -40,7 +42,10 @@ class Cues:
         if side == "left":
             joints, vertices = joints and joints.mirrored(), vertices and vertices.mirrored()
             depth = depth and depth.flipped()
-        return replace(given, evidence=replace(given.evidence, joints=joints, vertices=vertices), depth=depth)
+        given = replace(given, evidence=replace(given.evidence, joints=joints, vertices=vertices), depth=depth)
+        if self.initial is None:
+            return given
+        return replace(given, starts=(*given.starts, *self.initial.starts(given, side, alone)))
 
 
 NO_CUES = Cues()
@@ -55,4 +60,5 @@ def read_cues(command: Command, clip: Clip, model: HandModel) -> Cues:
         vertices=None if command.vertices is None else read_known_vertices(command.vertices, n_frames, n_vertices),
         depth=None if command.depth is None else open_depth_folder(command.depth, size, n_frames),
         masks=None if command.masks is None else MaskFolder.open(command.masks, size, n_frames),
+        initial=None if command.initial is None else read_initial(command.initial, clip),
     )

@@ -59,6 +59,12 @@ class Command:
     vertices: Annotated[Path | None, conf.arg(metavar="FILE", help_behavior_hint="(default: none)")] = None
     """Known vertices of the hand model in .npz: vertices_m (T, V, 3), metres, camera axes; NaN where unknown."""
 
+    initial: Annotated[
+        str | None, conf.arg(metavar="FILE_OR_FOLDER|neutral", help_behavior_hint="(default: detections alone)")
+    ] = None
+    """Where else to start: an earlier result of this clip, hands by HaMeR or WiLoR (.npz, .json), HaWoR's folder, or
+    neutral poses; the best start is refined."""
+
     intrinsics: Annotated[
         str | None,
         conf.arg(metavar="FX,FY,CX,CY[,K1,K2,P1,P2[,K3]]", help_behavior_hint="(default: focal length estimated)"),

@@ -8,15 +8,17 @@ An interrupted run leaves its detections, which every later run of the same clip
 
 import hashlib
 import json
+from collections.abc import Mapping
 from pathlib import Path
 
 import fitter
+from fitter.app.initial import NEUTRAL
 from fitter.app.options import Command
 from fitter.clip import Clip
 from fitter.config import Config, to_mapping
 from fitter.errors import HandfitError
 from fitter.export.atomic import atomic_path
-from fitter.export.result import FitResult
+from fitter.export.result import RESULT_FILE, FitResult
 from fitter.observe.cache import content_hash
 
 RUN_FILE = "run.json"
@@ -24,9 +26,16 @@ RUN_FILE = "run.json"
 
 def identity(command: Command, config: Config, clip: Clip) -> str:
     """A digest of everything the result depends on: pixels, options, settings, the user's files, this release."""
-    options = (command.hand, command.hand_model, command.hand_length_mm, command.intrinsics, command.device)
+    options = (
+        command.hand,
+        command.hand_model,
+        command.hand_length_mm,
+        command.intrinsics,
+        command.device,
+        command.initial,
+    )
     cues = (command.masks, command.depth, command.joints, command.vertices)
-    files = (command.keypoints, *cues, Path(command.hand_model))
+    files = (command.keypoints, *cues, Path(command.hand_model), _initial_file(command))
     given = [path for path in files if path is not None and path.exists()]
     parts = [
         fitter.__version__,
@@ -41,15 +50,24 @@ def identity(command: Command, config: Config, clip: Clip) -> str:
     return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()
 
 
+def _initial_file(command: Command) -> Path | None:
+    """What `--initial` is read from: of an earlier result its arrays, not its videos; None for a word."""
+    path = None if command.initial in (None, NEUTRAL) else Path(command.initial)
+    return path / RESULT_FILE if path is not None and (path / RESULT_FILE).exists() else path
+
+
 def files_of(path: Path) -> list[Path]:
     """The file itself, or the files of a folder in order."""
     return [path] if path.is_file() else sorted(file for file in path.rglob("*") if file.is_file())
 
 
-def mark_complete(folder: Path, run: str) -> None:
-    """Say that `folder` holds everything of the run with this identity; called when all else is written."""
+def mark_complete(folder: Path, run: str, started_from: Mapping[str, str] | None = None) -> None:
+    """Say that `folder` holds everything of the run with this identity; called when all else is written.
+
+    `started_from`: the name of the start that won, of each side.
+    """
     with atomic_path(folder / RUN_FILE) as path:
-        path.write_text(json.dumps({"identity": run}) + "\n")
+        path.write_text(json.dumps({"identity": run, "started_from": dict(started_from or {})}) + "\n")
 
 
 def mark_unfinished(folder: Path) -> None:

@@ -45,6 +45,7 @@ from fitter.visualize.comparison import write_comparison
 from fitter.visualize.dressed import DressedHand
 from fitter.visualize.overlay import DrawnHand, write_overlay
 from fitter.visualize.turntable import TurntableHand, write_turntable
+from priors.pose_prior import load_pose_prior
 from priors.synthetic.clip import DemoClip
 
 log = logging.getLogger(__name__)
@@ -120,6 +121,7 @@ def optimise(
         log.warning("hand length not known: distances and sizes scale with it; give --hand-length-mm if you know it")
     hands, device = [], choose_device(command)
     for given, hand in zip(inputs, seen, strict=True):
+        given = with_pose_prior(given, energy)
         fit = fit_hand(given.to(device), energy, config.schedule, config.presence, progress.step, config.synthesis)
         hands.append(FittedHand(hand.side, fit, hand.observed))
     return hands
@@ -130,6 +132,13 @@ def with_length(energy: Energy, length_mm: float | None) -> Energy:
     if length_mm is None:
         return energy
     return replace(energy, size=replace(energy.size or Size(), length_mm=length_mm, sigma_mm=MEASURED_SIGMA_MM))
+
+
+def with_pose_prior(given: FitInput, energy: Energy) -> FitInput:
+    """The input with what was learnt of poses, where the energy asks for it."""
+    if energy.learned_pose is None:
+        return given
+    return replace(given, evidence=replace(given.evidence, pose_prior=load_pose_prior()))
 
 
 def export(

@@ -28,6 +28,7 @@ class Run:
 
     `truth_m`: true joints of each hand (OpenPose order, metres, camera axes), where they are known, as for the demo.
     `photometric`: of each hand, None where no pixels were compared; empty where there were none at all.
+    `starts`: what each hand's fit grew from, by name; empty where nobody says.
     """
 
     folder: Path
@@ -36,6 +37,7 @@ class Run:
     hand_length_known: bool = False
     truth_m: Float[np.ndarray, "hands frames 21 3"] | None = None
     photometric: tuple[PhotometricReport | None, ...] = ()
+    starts: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -170,6 +172,8 @@ def _rows(summary: Summary) -> list[tuple[str, ...]]:
     if summary.run.truth_m is not None:
         rows.append(("error to the truth", *(f"{hand.error_mm:.1f} mm" for hand in hands)))
         rows.append(("the same, aligned", *(f"{hand.aligned_error_mm:.1f} mm" for hand in hands)))
+    if summary.run.starts:
+        rows.append(("started from", *summary.run.starts))
     reports = [hand.photometric for hand in hands]
     return [*rows, *_photometric_rows(reports, frames)] if any(reports) else rows
 

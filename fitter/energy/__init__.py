@@ -15,6 +15,7 @@ from fitter.energy.focal import Focal
 from fitter.energy.image_depth import ImageDepth
 from fitter.energy.joint_positions import JointPositions
 from fitter.energy.keypoints import Keypoints
+from fitter.energy.learned_pose import LearnedPose
 from fitter.energy.photometric import Photometric
 from fitter.energy.pose import Coupling, Pose
 from fitter.energy.shape import Shape
@@ -28,6 +29,10 @@ from fitter.observe.evidence import Evidence
 __all__ = ["Energy", "EnergyTerm"]
 
 
+# Terms that say the same thing worse do not act beside these: it would be counted twice.
+STANDS_IN_FOR = {"learned_pose": ("pose", "coupling")}
+
+
 @dataclass(frozen=True)
 class Energy:
     """All terms with their standard deviations; null in YAML switches one off."""
@@ -39,6 +44,7 @@ class Energy:
     anatomy: Anatomy | None = Anatomy()
     pose: Pose | None = Pose()
     coupling: Coupling | None = Coupling()
+    learned_pose: LearnedPose | None = LearnedPose()
     shape: Shape | None = Shape()
     size: Size | None = Size()
     focal: Focal | None = Focal()
@@ -53,7 +59,9 @@ class Energy:
     def terms(self, evidence: Evidence | None = None) -> dict[str, Term]:
         """The terms that are on, by name; those that need more than keypoints only where `evidence` has it."""
         named: dict[str, Term | None] = {f.name: getattr(self, f.name) for f in fields(self)}
-        return {name: term for name, term in named.items() if term is not None and _has_its_evidence(term, evidence)}
+        acting = {name: term for name, term in named.items() if term is not None and _has_its_evidence(term, evidence)}
+        spare = {name for better, names in STANDS_IN_FOR.items() if better in acting for name in names}
+        return {name: term for name, term in acting.items() if name not in spare}
 
 
 def _has_its_evidence(term: Term, evidence: Evidence | None) -> bool:

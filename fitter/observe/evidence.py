@@ -12,6 +12,7 @@ from torch import Tensor
 
 from fitter.camera import Camera
 from fitter.hand import HandModel
+from fitter.hand.pose_prior import PosePrior
 from fitter.observe.depth_maps import DepthMaps
 from fitter.observe.known_positions import KnownPositions
 from fitter.observe.observations import Observations
@@ -36,6 +37,7 @@ class Evidence:
     bone_directions, bone_weight  unit vectors of the 20 bones in the model's rest axes, aligned by the palm
     time_s                    presentation time of each frame
     joints, vertices          3D positions that the user knows of the model's own 21 points, and of its vertices
+    pose_prior                how hands are held, learnt elsewhere
     pixel_scale               how many times REFERENCE_SPAN_PX the hand spans in the image (median over the clip)
     """
 
@@ -52,6 +54,7 @@ class Evidence:
     depth_maps: DepthMaps | None = None
     joints: KnownPositions | None = None
     vertices: KnownPositions | None = None
+    pose_prior: PosePrior | None = None
 
     @property
     def n_frames(self) -> int:

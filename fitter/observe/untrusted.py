@@ -79,17 +79,19 @@ def _numbers(values: object, where: str) -> Float[np.ndarray, "n"]:
         raise InputError(f"{where}: holds a number beyond all measure, expected pixels and confidences") from None
 
 
-def read_json(path: Path) -> object:
-    """What a JSON file holds. Raises InputError if it is too large, unreadable or no JSON."""
+def read_json(path: Path, content: str = "keypoints of one clip") -> object:
+    """What a JSON file holds. Raises InputError, which says that `content` was expected, if it is too large, unreadable
+    or no JSON.
+    """
     try:
         if path.stat().st_size > MOST_BYTES:
-            raise InputError(f"{path} is larger than {MOST_BYTES // 2**20} MiB: expected keypoints of one clip")
+            raise InputError(f"{path} is larger than {MOST_BYTES // 2**20} MiB: expected {content}")
         return json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise InputError(f"{path} cannot be read ({error.strerror}): expected a JSON file of keypoints") from None
+        raise InputError(f"{path} cannot be read ({error.strerror}): expected a JSON file of {content}") from None
     except (ValueError, RecursionError) as error:
         reason = str(error).splitlines()[0]
-        raise InputError(f"{path} is no valid JSON ({reason}): expected a JSON file of keypoints") from None
+        raise InputError(f"{path} is no valid JSON ({reason}): expected a JSON file of {content}") from None
 
 
 def check_pixels(frames: list[list[Detection]], path: Path, size: tuple[int, int]) -> None:

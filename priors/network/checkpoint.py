@@ -10,7 +10,7 @@ anywhere: nothing in them is executed, and nothing is allocated before names and
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 
 import torch
@@ -24,6 +24,8 @@ from fitter.export.atomic import atomic_path
 from priors.network.network import Architecture, HandNetwork
 
 FORMAT = "handfit-initializer-1"
+# One key holds the whole header as JSON: several would stand in another order every time.
+KEY = "handfit"
 # No size of an architecture is sensibly beyond this; more would ask for all memory.
 LARGEST_SIZE = 8192
 # Exact in half precision they are not: rotations that the network multiplies with.
@@ -47,23 +49,16 @@ def save_checkpoint(path: Path, network: HandNetwork, about: About) -> None:
         for name, value in network.state_dict().items()
     }
     _require_finite(tensors, path)
-    header = {
-        "format": FORMAT,
-        "architecture": json.dumps(asdict(network.architecture)),
-        "command": about.command,
-        "step": str(about.step),
-        "config": json.dumps(about.config),
-        "figures": json.dumps(about.figures),
-    }
+    header = {"format": FORMAT, "architecture": asdict(network.architecture), **asdict(about)}
     with atomic_path(path) as temporary:
-        temporary.write_bytes(save(tensors, metadata=header))
+        temporary.write_bytes(save(tensors, metadata={KEY: json.dumps(header)}))
 
 
 def load_checkpoint(path: Path) -> HandNetwork:
-    """The network, float32, for inference; raises InputError, one sentence, for a file that is not such a checkpoint."""
+    """The network, float32, for inference; raises InputError, one sentence, for any other file."""
     try:
         with safe_open(path, framework="pt") as file:
-            architecture = _architecture(path, file.metadata() or {})
+            architecture = _architecture(path, _header(path, file.metadata()))
             network = _without_memory(architecture, path)
             shapes = {name: tuple(file.get_slice(name).get_shape()) for name in file.keys()}  # noqa: SIM118
             _require_same(shapes, {name: tuple(value.shape) for name, value in network.state_dict().items()}, path)
@@ -81,26 +76,29 @@ def read_about(path: Path) -> About:
     """What the header says of how the weights were made; raises InputError as `load_checkpoint` does."""
     try:
         with safe_open(path, framework="pt") as file:
-            header = file.metadata() or {}
+            header = _header(path, file.metadata())
     except (SafetensorError, OSError) as error:
         raise _damaged(path, error) from error
-    _architecture(path, header)
+    command, step, config, figures = (header.get(field.name) for field in fields(About))
+    if isinstance(command, str) and isinstance(step, int) and isinstance(config, dict) and isinstance(figures, dict):
+        return About(command, step, config, figures)
+    raise InputError(f"{path}: expected a command, step, config and figures in its header")
+
+
+def _header(path: Path, metadata: Mapping[str, str] | None) -> Mapping[str, object]:
+    """What is said of the weights, in the format that is expected."""
     try:
-        config, figures = json.loads(header.get("config", "{}")), json.loads(header.get("figures", "{}"))
-        return About(header.get("command", ""), int(header.get("step", "0")), config, figures)
+        header = json.loads((metadata or {}).get(KEY, "{}"))
     except ValueError as error:
-        raise _damaged(path, error) from error
-
-
-def _architecture(path: Path, header: Mapping[str, str]) -> Architecture:
-    found = header.get("format")
+        raise InputError(f"{path}: expected a header as JSON, got none that can be read ({error})") from error
+    found = header.get("format") if isinstance(header, dict) else None
     if found != FORMAT:
         raise InputError(f"{path}: expected weights in the format {FORMAT}, got {found or 'a file without a format'}")
-    try:
-        mapping = json.loads(header.get("architecture", ""))
-    except ValueError as error:
-        raise InputError(f"{path}: expected an architecture in its header, got none that can be read") from error
-    return from_mapping(Architecture, mapping, where=f"{path}: architecture")
+    return header
+
+
+def _architecture(path: Path, header: Mapping[str, object]) -> Architecture:
+    return from_mapping(Architecture, header.get("architecture"), where=f"{path}: architecture")
 
 
 def _without_memory(architecture: Architecture, path: Path) -> HandNetwork:

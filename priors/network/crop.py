@@ -30,6 +30,9 @@ class Crops:
     rotation_crop_camera: Float[Tensor, "*batch 3 3"]
     half: Float[Tensor, "*batch"]
 
+    def __getitem__(self, chosen: slice | Tensor) -> "Crops":
+        return Crops(self.rotation_crop_camera[chosen], self.half[chosen])
+
     def into(self, flat: Float[Tensor, "*batch points 2"]) -> Float[Tensor, "*batch points 2"]:
         """(x/z, y/z) in camera axes -> crop units."""
         return turned(self.rotation_crop_camera, flat) / self.half[..., None, None]
@@ -37,6 +40,15 @@ class Crops:
     def out_of(self, units: Float[Tensor, "*batch points 2"]) -> Float[Tensor, "*batch points 2"]:
         """Crop units -> (x/z, y/z) in camera axes."""
         return turned(self.rotation_crop_camera.mT, units * self.half[..., None, None])
+
+    def depth_into(
+        self, flat: Float[Tensor, "*batch points 2"], depth: Float[Tensor, "*batch points"]
+    ) -> Float[Tensor, "*batch points"]:
+        """z / z_first - 1 in camera axes -> the same along the crop's axis, in crop units; exact where `flat` are."""
+        rays = torch.cat([flat, torch.ones_like(flat[..., :1])], dim=-1)
+        along = ((1.0 + depth).unsqueeze(-1) * rays) @ self.rotation_crop_camera[..., 2, :, None]
+        along = along.squeeze(-1)
+        return (along / along[..., :1].clamp_min(1e-3) - 1.0) / self.half.unsqueeze(-1)
 
     def matrix(self, size: int) -> Float[Tensor, "*batch 3 3"]:
         """The crops' intrinsic matrices for size x size pixels."""

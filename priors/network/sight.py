@@ -70,7 +70,7 @@ def look(evidence: Evidence, camera: Camera) -> tuple[Crops, Sight]:
     flat = camera.rays(evidence.keypoints_px)[..., :2]
     crops = crops_around(flat, seen)
     weight = evidence.depth_weight * seen
-    depth = evidence.depth_px / camera.fx / crops.half[:, None]
+    depth = crops.depth_into(flat, evidence.depth_px / camera.fx)
     sight = Sight(
         keypoints=torch.where(seen.unsqueeze(-1), crops.into(flat), 0.0),
         confidence=evidence.confidence,

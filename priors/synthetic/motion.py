@@ -4,7 +4,7 @@
     posed = shaped.with_pose(motion.rotations, motion.wrist)
 
 Reaches follow the minimum-jerk profile (Flash and Hogan 1985, eq. 3: 10 s^3 - 15 s^4 + 6 s^5); the hand's orientation
-moves along geodesics of SO(3) with the same profile.
+moves along geodesics of SO(3) with the same profile. `Habits` keep a motion to some gestures and to one side.
 """
 
 import math
@@ -37,6 +37,7 @@ WHOLE_HAND_DEG, FINGER_DEG, SPREAD_DEG = 6.0, 4.0, 2.5
 YAW_DEG, PITCH_DEG, ROLL_DEG = 28.0, 16.0, 16.0
 STEEPEST_DEG = 75.0
 BACK_SHARE = 0.25
+COUNT_SHARE = 0.2  # how often the next gestures are a count
 # Wander of the hand's middle before the camera: standard deviations in x, y, z (metres), and its periods.
 WANDER_M, DISTANCE_M = (0.035, 0.020, 0.04), 0.42
 WANDER_PERIODS_S = (2.5, 7.0)
@@ -49,6 +50,23 @@ UPRIGHT_PALM = torch.tensor([[0.0, 0.0, 1.0], [1.0, 0.0, 0.0], [0.0, 1.0, 0.0]],
 
 
 @dataclass(frozen=True)
+class Habits:
+    """What a motion keeps to: its gestures, of which the first is the first posture, and how the hand is turned.
+
+    Turns scatter around `facing_deg`, the yaw from the palm that faces the camera, by `yaw_deg` (a standard deviation);
+    `back_share` of them show the other side.
+    """
+
+    gestures: tuple[str, ...] = tuple(GESTURES)
+    facing_deg: float = 0.0
+    yaw_deg: float = YAW_DEG
+    back_share: float = BACK_SHARE
+
+
+ANYTHING = Habits()
+
+
+@dataclass(frozen=True)
 class HandMotion:
     """A right hand's rotations (MANO order, relative to the parent; the first to the camera) and wrist, metres."""
 
@@ -58,12 +76,15 @@ class HandMotion:
 
 
 def hand_motion(
-    rng: np.random.Generator, joints: Float[Tensor, "21 3"], time_s: Float[np.ndarray, "frames"]
+    rng: np.random.Generator,
+    joints: Float[Tensor, "21 3"],
+    time_s: Float[np.ndarray, "frames"],
+    habits: Habits = ANYTHING,
 ) -> HandMotion:
-    """A motion for a hand whose rest joints are `joints` (metres). The first posture is the open hand's."""
-    angles, gestures = posture_angles(rng, time_s)
+    """A motion for a hand whose rest joints are `joints` (metres). By default the first posture is the open hand's."""
+    angles, gestures = posture_angles(rng, time_s, habits)
     fingers = articulate(joints, torch.from_numpy(angles))
-    turned = orientation(rng, time_s)
+    turned = orientation(rng, time_s, habits)
     middle = torch.from_numpy(wander(rng, time_s, 3, WANDER_PERIODS_S) * WANDER_M + [0.0, 0.0, DISTANCE_M])
     tremor = torch.from_numpy(wander(rng, time_s, 3, TREMOR_PERIODS_S) * TREMOR_M)
     centre = 0.5 * (joints[0] + joints[12])
@@ -72,16 +93,18 @@ def hand_motion(
 
 
 def posture_angles(
-    rng: np.random.Generator, time_s: Float[np.ndarray, "frames"]
+    rng: np.random.Generator, time_s: Float[np.ndarray, "frames"], habits: Habits = ANYTHING
 ) -> tuple[Float[np.ndarray, "frames 5 5"], tuple[str, ...]]:
     """Joint angles in degrees over time, as in `gestures`, and the names of the gestures in turn."""
-    names, ends = ["open"], [float(time_s[0]) + rng.uniform(*HOLD_S)]
+    names, ends = [habits.gestures[0]], [float(time_s[0]) + rng.uniform(*HOLD_S)]
+    counted = [name for name in COUNT if name in habits.gestures]
     pending: list[str] = []
-    angles = np.broadcast_to(vary(rng, GESTURES["open"]), (len(time_s), 5, 5)).copy()
+    angles = np.broadcast_to(vary(rng, GESTURES[names[0]]), (len(time_s), 5, 5)).copy()
     while ends[-1] < time_s[-1]:
         if not pending:
-            others = [name for name in GESTURES if name != names[-1]]
-            pending = list(COUNT) if rng.random() < 0.2 else [str(rng.choice(others))]
+            others = [name for name in habits.gestures if name != names[-1]] or names[-1:]
+            counts = rng.random() < COUNT_SHARE and len(counted) > 0
+            pending = counted.copy() if counts else [str(rng.choice(others))]
         names.append(pending.pop(0))
         duration = rng.uniform(*REACH_S)
         starts = ends[-1] + rng.uniform(0.0, FINGER_LAG_S, 5)
@@ -106,13 +129,15 @@ def vary(rng: np.random.Generator, gesture: Float[np.ndarray, "5 5"]) -> Float[n
     return np.clip(varied, LOWEST_DEG, HIGHEST_DEG)
 
 
-def orientation(rng: np.random.Generator, time_s: Float[np.ndarray, "frames"]) -> Float[Tensor, "frames 3 3"]:
+def orientation(
+    rng: np.random.Generator, time_s: Float[np.ndarray, "frames"], habits: Habits = ANYTHING
+) -> Float[Tensor, "frames 3 3"]:
     """The hand's rotation from rest axes to camera axes over time, from turn to turn along geodesics."""
-    current = random_turn(rng, back=False)
+    current = random_turn(rng, back=False, habits=habits)
     turned = current.repeat(len(time_s), 1, 1)
     start = float(time_s[0]) + rng.uniform(*REST_S)
     while start < time_s[-1]:
-        following = random_turn(rng, back=bool(rng.random() < BACK_SHARE))
+        following = random_turn(rng, bool(rng.random() < habits.back_share), habits)
         way = roma.rotmat_to_rotvec(current.T @ following)
         duration = rng.uniform(*TURN_S) * (1.0 + float(way.norm()) / math.pi)
         progress = torch.from_numpy(minimum_jerk((time_s - start) / duration))
@@ -121,11 +146,11 @@ def orientation(rng: np.random.Generator, time_s: Float[np.ndarray, "frames"]) -
     return turned
 
 
-def random_turn(rng: np.random.Generator, back: bool) -> Float[Tensor, "3 3"]:
-    """An orientation around the upright hand that shows its palm, or its back."""
-    spread = np.array([YAW_DEG, PITCH_DEG, ROLL_DEG])
+def random_turn(rng: np.random.Generator, back: bool, habits: Habits = ANYTHING) -> Float[Tensor, "3 3"]:
+    """An orientation around the upright hand that shows its palm, or its back; or else what `habits` has it face."""
+    spread = np.array([habits.yaw_deg, PITCH_DEG, ROLL_DEG])
     yaw, pitch, roll = np.clip(rng.normal(0.0, spread), -STEEPEST_DEG, STEEPEST_DEG)
-    angles = torch.tensor([roll, pitch, yaw + 180.0 * back], dtype=torch.float64)
+    angles = torch.tensor([roll, pitch, yaw + habits.facing_deg + 180.0 * back], dtype=torch.float64)
     return roma.euler_to_rotmat("ZXY", angles, degrees=True) @ UPRIGHT_PALM
 
 

@@ -38,8 +38,8 @@ from fitter.observe.tracks import track_hands
 from fitter.render.window import Windows, windows_around
 from fitter.synthesis.views import LEAST_LANDMARKS
 from priors.network.crop import Crops
+from priors.network.crop_pictures import crop_pictures
 from priors.network.sight import Sight, look
-from priors.train.crop_pictures import crop_pictures
 
 log = logging.getLogger(__name__)
 

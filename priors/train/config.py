@@ -48,6 +48,17 @@ class Hands:
 
 
 @dataclass(frozen=True)
+class PicturedHands:
+    """Synthetic hands seen by keypoints and pictures: `people` of them, made anew from the training's seed."""
+
+    batch: Count = 32
+    share: Positive = 1.0
+    every: Count = 1
+    people: Count = 64
+    supervision: Supervision = Supervision()
+
+
+@dataclass(frozen=True)
 class Clips:
     """Unlabelled clips, judged by the engine's terms: `share` of the loss, in every `every`-th step.
 
@@ -82,11 +93,12 @@ class Objectives:
     """What the loss is the sum of; null switches one off. Clips and teachers read the folders of `--data`."""
 
     hands: Hands | None = Hands()
+    pictures: PicturedHands | None = None
     clips: Clips | None = None
     teachers: Teachers | None = None
 
     def __post_init__(self) -> None:
-        if all(one is None or one.every != 1 for one in (self.hands, self.clips, self.teachers)):
+        if all(one is None or one.every != 1 for one in (self.hands, self.pictures, self.clips, self.teachers)):
             raise ValueError("expected at least one objective that comes in every step (every: 1)")
 
 

@@ -94,7 +94,8 @@ class Learner:
         """Move the average towards the weights."""
         kept = min(self.config.optimiser.average_decay, self.done / (self.done + YOUNG_STEPS))
         with torch.no_grad():
-            torch._foreach_lerp_(list(self.average.parameters()), list(self.network.parameters()), 1.0 - kept)
+            for mean, value in zip(self.average.parameters(), self.network.parameters(), strict=True):
+                mean.lerp_(value, 1.0 - kept)
 
     def state(self) -> State:
         """All of it, for the disk."""

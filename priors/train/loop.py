@@ -54,10 +54,9 @@ def train(config: Training, run: Run) -> dict[str, float]:
 
     Raises InputError for what the input lacks, HandfitError where the loss is no longer a number or the disk is full.
     """
-    with _threads(config.threads):
-        fabric = _fabric(run.device)
+    with _threads(config.threads), _fabric(run.device) as fabric:
         sources = Sources.load(config.model, fabric.device)
-        objectives = objectives_of(config.objectives, sources, run.data)
+        objectives = objectives_of(config, sources, run.data)
         learner = Learner.begin(_network(config, sources.model).to(fabric.device), config)
         _prepare(learner, run, fabric)
         return Loop(config, run, fabric, learner, objectives, sources).run_all()
@@ -82,17 +81,20 @@ class Loop:
         with logs if is_first else nullcontext(Journal(None, None)) as journal:
             held_out = HeldOut.draw(self.sources.hands, config.validation.hands, self.fabric.device)
             for drawn in self.lessons():
-                torch.manual_seed(
-                    Turn(config.seed, learner.done, self.fabric.global_rank).number("torch") + learner.done
-                )
+                torch.manual_seed(Turn(config.seed, learner.done).number(f"torch {self.fabric.global_rank}"))
                 told = learner.step(drawn, self.fabric)
-                step, is_last = learner.done - 1, learner.done == config.steps
-                if is_first and (learner.done % config.validation.every == 0 or is_last):
+                is_last = learner.done == config.steps
+                if not is_first:
+                    continue
+                if learner.done % config.validation.every == 0 and not is_last:
                     figures = self.measure(held_out, journal)
-                if is_first and (step % config.log_every == 0 or is_last):
-                    journal.learnt(step, told)
-                if is_first and (learner.done % config.save_every == 0 or is_last):
+                if (learner.done - 1) % config.log_every == 0 or is_last:
+                    journal.learnt(learner.done - 1, told)
+                if learner.done % config.save_every == 0 and not is_last:
                     self.save(figures)
+            if is_first:  # also where nothing was left to do: a training may be killed after its last step
+                figures = self.measure(held_out, journal)
+                self.save(figures)
         return figures
 
     def lessons(self) -> Iterator[tuple[Drawn, ...]]:
@@ -130,7 +132,8 @@ class Loop:
         save_checkpoint(self.run.output / WEIGHTS, self.learner.average, about)
 
 
-def _fabric(device: str) -> "Fabric":
+@contextmanager
+def _fabric(device: str) -> Iterator["Fabric"]:
     """Ready, with the processes that torchrun started, or this one alone."""
     from lightning_fabric import Fabric
 
@@ -141,7 +144,11 @@ def _fabric(device: str) -> "Fabric":
     strategy = "ddp" if everywhere > 1 else "auto"
     fabric = Fabric(accelerator=accelerator, devices=here, num_nodes=everywhere // here, strategy=strategy)
     fabric.launch()
-    return fabric
+    try:
+        yield fabric
+    finally:
+        if torch.distributed.is_initialized():
+            torch.distributed.destroy_process_group()
 
 
 def _network(config: Training, model: HandModel) -> HandNetwork:
@@ -153,7 +160,8 @@ def _network(config: Training, model: HandModel) -> HandNetwork:
     network = load_checkpoint(config.start)
     if network.architecture != config.architecture:
         raise InputError(
-            f"{config.start}: made with another architecture, expected {config.architecture}, got {network.architecture}"
+            f"{config.start}: made with another architecture, expected {config.architecture}, "
+            f"got {network.architecture}"
         )
     return network.requires_grad_(True).train()
 

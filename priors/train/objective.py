@@ -58,7 +58,7 @@ class Objective(Protocol):
 
 @dataclass(frozen=True)
 class Weighted:
-    """An objective of the configuration: its name before its parts' names, its share of the loss, how often it comes."""
+    """An objective of the configuration: the name before its parts, its share of the loss, its interval in steps."""
 
     name: str
     objective: Objective

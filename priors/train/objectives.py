@@ -1,6 +1,6 @@
 """From the configuration's objectives to objectives that draw: the one place that knows them all.
 
-objectives = objectives_of(config.objectives, Sources.load("anny", device), data=(Path("footage"),))
+objectives = objectives_of(config, Sources.load("anny", device), data=(Path("footage"),))
 """
 
 from dataclasses import dataclass
@@ -12,18 +12,15 @@ from fitter.energy import Energy
 from fitter.errors import InputError
 from fitter.hand import HandModel, Landmarks
 from fitter.solve.schedule import Schedule
-from priors.network.network import Architecture
 from priors.synthetic.hands import RandomHands
 from priors.synthetic.skin_space import WEIGHTS as SKINS
 from priors.synthetic.skin_space import SkinSpace
 from priors.train.clips import TrainingClip, open_clips
-from priors.train.config import Objectives
+from priors.train.config import Objectives, Training
 from priors.train.objective import Weighted
 from priors.train.self_supervised import clip_objective
-from priors.train.synthetic import SyntheticHands
+from priors.train.synthetic import Studio, SyntheticHands, SyntheticPictures
 from priors.train.teachers import TeacherObjective, taught, together
-
-PICTURE_SIZE = Architecture().picture_size
 
 
 @dataclass(frozen=True)
@@ -45,13 +42,17 @@ class Sources:
         return Sources(RandomHands(model, landmarks), model.to(device=device))
 
 
-def objectives_of(config: Objectives, sources: Sources, data: tuple[Path, ...]) -> tuple[Weighted, ...]:
+def objectives_of(training: Training, sources: Sources, data: tuple[Path, ...]) -> tuple[Weighted, ...]:
     """The objectives that are switched on; raises InputError for data that none of them reads, or that is missing."""
-    found = []
+    found, config, size = [], training.objectives, training.architecture.picture_size
     if (hands := config.hands) is not None:
         objective = SyntheticHands(sources.hands, hands.supervision, hands.batch, sources.model)
         found.append(Weighted("hands", objective, hands.share, hands.every))
-    clips = clips_for(config, sources.model, data)
+    if (shown := config.pictures) is not None:
+        studio = Studio.open(training.seed, shown.people, sources.hands.model, size)
+        pictures = SyntheticPictures(sources.hands, studio, shown.supervision, shown.batch, sources.model)
+        found.append(Weighted("pictures", pictures, shown.share, shown.every))
+    clips = clips_for(config, sources.model, data, size)
     if (unlabelled := config.clips) is not None:
         objective = clip_objective(unlabelled.self_supervision, clips, sources.model, skins_for(config))
         found.append(Weighted("clips", objective, unlabelled.share, unlabelled.every))
@@ -68,7 +69,7 @@ def objectives_of(config: Objectives, sources: Sources, data: tuple[Path, ...]) 
     return tuple(found)
 
 
-def clips_for(config: Objectives, model: HandModel, data: tuple[Path, ...]) -> list[TrainingClip]:
+def clips_for(config: Objectives, model: HandModel, data: tuple[Path, ...], size: int) -> list[TrainingClip]:
     """The clips in the folders of `--data`, with the pixels that the objectives want."""
     own = config.clips
     if own is None and config.teachers is None:
@@ -81,7 +82,7 @@ def clips_for(config: Objectives, model: HandModel, data: tuple[Path, ...]) -> l
     return open_clips(
         data,
         model,
-        picture_size=PICTURE_SIZE if own is not None and own.pixels else None,
+        picture_size=size if own is not None and own.pixels else None,
         window_size=own.window if own is not None and compared else None,
     )
 

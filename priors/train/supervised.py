@@ -3,8 +3,8 @@
 parts = Supervision().parts(guess, batch.truth, sight, model)     # unit-free means over the batch, by name
 loss = sum(parts.values())
 
-Of several hypotheses the best one learns, the others a little (relaxed winner takes all, Rupprecht et al. 2017), and
-the scores learn which one it was.
+The first hypothesis learns from every hand: it is the best single guess. Of the others the best one learns, the rest a
+little (relaxed winner takes all, Rupprecht et al. 2017). The scores learn how good each one is among the others.
 """
 
 from dataclasses import dataclass
@@ -22,6 +22,8 @@ from priors.synthetic.hands import Truth
 
 JOINT_UNIT_M = 0.01  # joints count in centimetres
 LOSERS_SHARE = 0.1
+# Hypotheses whose costs differ by less are about as good.
+SAME_COST = 0.3
 
 
 @dataclass(frozen=True)
@@ -52,10 +54,7 @@ class Supervision:
         clean = (truth.joints[..., :2] / truth.joints[..., 2:] / sight.half[:, None, None])[:, None]
         seen = (flat - clean).norm(dim=-1).mean(-1)
         cost = self.joints * away + self.rotations * turned + self.place * placed + self.keypoints * seen
-        winner = cost.detach().argmin(dim=-1)
-        share = torch.full_like(cost, LOSERS_SHARE / cost.shape[-1])
-        share.scatter_(-1, winner[:, None], 1.0)
-        chosen = winner[:, None, None, None].expand(-1, 1, *relative.shape[-2:])
+        share, believed = shares(cost.detach()), guess.best()
 
         def mean(part: Float[Tensor, "n h"]) -> Float[Tensor, ""]:
             return (share * part).sum(-1).mean()
@@ -66,9 +65,10 @@ class Supervision:
             "place": self.place * mean(placed),
             "keypoints": self.keypoints * mean(seen),
             "betas": self.betas * (guess.betas - truth.betas).square().sum(-1).mean(),
-            "scores": self.scores * torch.nn.functional.cross_entropy(guess.scores, winner),
+            "scores": self.scores
+            * torch.nn.functional.cross_entropy(guess.scores, (-cost.detach() / SAME_COST).softmax(-1)),
             "sigmas": self.sigmas
-            * sigmas_likelihood(guess, truth, sight, joints.detach().gather(1, chosen)[:, 0], winner),
+            * sigmas_likelihood(guess, truth, sight, joints.detach()[torch.arange(len(believed)), believed]),
             **self.looks(guess, truth, clean[:, 0]),
         }
 
@@ -86,13 +86,23 @@ class Supervision:
         return parts
 
 
-def sigmas_likelihood(
-    guess: Guess, truth: Truth, sight: Sight, joints: Float[Tensor, "n 21 3"], winner: Tensor
-) -> Float[Tensor, ""]:
-    """Negative log likelihood (Laplace) of the errors of depth and of bones under the guessed deviations; per hand."""
+def shares(cost: Float[Tensor, "n h"]) -> Float[Tensor, "n h"]:
+    """How much each hypothesis learns from a hand: the first fully, of the others the best, the rest a little."""
+    share = torch.full_like(cost, LOSERS_SHARE / cost.shape[-1])
+    share[:, 0] = 1.0
+    if cost.shape[-1] > 1:
+        share.scatter_(-1, 1 + cost[:, 1:].argmin(dim=-1, keepdim=True), 1.0)
+    return share
+
+
+def sigmas_likelihood(guess: Guess, truth: Truth, sight: Sight, joints: Float[Tensor, "n 21 3"]) -> Float[Tensor, ""]:
+    """Negative log likelihood (Laplace) of the errors of depth and of bones under the guessed deviations; per hand.
+
+    `joints` are those of the hypothesis that the network believes in most: its errors are to be expected.
+    """
     half = sight.half[:, None]
     depth = (joints[..., 2] / joints[:, :1, 2] - truth.joints[..., 2] / truth.joints[:, :1, 2]).abs() / half
-    palm = guess.rotations.detach()[torch.arange(len(winner)), winner, 0]
+    palm = guess.rotations.detach()[torch.arange(len(joints)), guess.best(), 0]
     bones = (palm_bones(joints, palm) - palm_bones(truth.joints, truth.rotations[:, 0])).norm(dim=-1)
     likelihood = (depth[:, 1:] / guess.depth_sigma[:, 1:] + guess.depth_sigma[:, 1:].log()).sum(-1)
     return (likelihood + (bones / guess.bone_sigma + guess.bone_sigma.log()).sum(-1)).mean()

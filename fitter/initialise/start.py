@@ -1,0 +1,26 @@
+"""What an initialiser is: anything that proposes states. Learned ones live outside the engine.
+
+starts = initializer(model, camera, evidence)    # tried in turn by the pipeline, the best one is refined
+"""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from fitter.camera import Camera
+from fitter.hand import HandModel
+from fitter.observe.evidence import Evidence
+from fitter.state import State
+
+
+@dataclass(frozen=True)
+class Start:
+    """A named proposal, so that the report can say which one won."""
+
+    name: str
+    state: State
+
+
+class Initializer(Protocol):
+    """Proposes states for one right hand; the first is the one that the fit must never be worse than."""
+
+    def __call__(self, model: HandModel, camera: Camera, evidence: Evidence) -> list[Start]: ...
