@@ -172,13 +172,14 @@ def fit_errors(measured: MeasuredErrors) -> ErrorModel:
     order = scales.argsort()
     rank = torch.empty_like(scales)
     rank[order] = (torch.arange(len(rows), dtype=rows.dtype) + 0.5) / len(rows)
+    steady = scales.clamp_min(1e-9)[:, None]  # the scale has a correlation of its own
     pairs = torch.nonzero(measured.follows)[:, 0]
     return ErrorModel(
         mean=mean,
         components=vh[:k] * (singular[:k] / len(rows) ** 0.5)[:, None] * unit,
         rest=rest.square().mean(0).sqrt() * unit,
-        component_lag=lag_one(z, pairs),
-        rest_lag=lag_one(rest.reshape(len(rows), -1), pairs).mean(),
+        component_lag=lag_one(z / steady, pairs),
+        rest_lag=lag_one(rest / steady, pairs).mean(),
         scale_lag=lag_one(torch.special.ndtri(rank)[:, None], pairs)[0],
         scales=scales[order],
         scores=measured.score[order],
