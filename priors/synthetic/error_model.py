@@ -28,6 +28,7 @@ ROW = 102
 KEPT_VARIANCE = 0.95
 MOST_BYTES = 2**20  # of a file, unpacked
 LARGEST_GAIN = 3.0
+HIGHEST_LAG = 0.999  # else errors would never change
 # Of no use to a fit: the detector saw something else. Counted, not modelled.
 LOST = 0.2  # mean error of a frame's points in spans
 
@@ -178,7 +179,7 @@ def fit_errors(measured: MeasuredErrors) -> ErrorModel:
         mean=mean,
         components=vh[:k] * (singular[:k] / len(rows) ** 0.5)[:, None] * unit,
         rest=rest.square().mean(0).sqrt() * unit,
-        component_lag=lag_one(z / steady, pairs),
+        component_lag=of_directions(lag_one(z / steady, pairs), k),
         rest_lag=lag_one(rest / steady, pairs).mean(),
         scale_lag=lag_one(torch.special.ndtri(rank)[:, None], pairs)[0],
         scales=scales[order],
@@ -201,4 +202,11 @@ def lag_one(values: Float[Tensor, "frames row"], pairs: Tensor) -> Float[Tensor,
     """Correlation of frames `pairs` with the ones before them, per column of zero mean."""
     now, before = values[pairs], values[pairs - 1]
     power = 0.5 * (now.square() + before.square()).sum(0)
-    return ((now * before).sum(0) / power.clamp_min(1e-12)).clamp(0.0, 0.999)
+    return ((now * before).sum(0) / power.clamp_min(1e-12)).clamp(0.0, HIGHEST_LAG)
+
+
+def of_directions(lag: Float[Tensor, "row"], size: int) -> Float[Tensor, "row"]:
+    """The correlation of Gaussian vectors of `size` numbers whose directions have correlation `lag`: the mean of a
+    sample's correlation, r (1 - (1 - r^2) / 2 size), turned around (Hotelling 1953).
+    """
+    return (lag * (1.0 + (1.0 - lag.square()) / (2.0 * size))).clamp(max=HIGHEST_LAG)
