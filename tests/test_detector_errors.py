@@ -25,6 +25,9 @@ from priors.synthetic.error_model import fit_errors
 from tests.toy_hand import toy_hand
 
 
+PLAIN = range(2000, 2020, 4)  # clips without blur and things in the way are drawn fastest
+
+
 class MadeDetector(MediaPipe):
     """Sees what a synthetic detector says instead of looking at pixels."""
 
@@ -40,7 +43,7 @@ def test_the_stored_errors_are_those_of_a_good_detector() -> None:
     errors = sample_errors(torch.Generator().manual_seed(0), 4000)
     radial = 100.0 * errors.pixels.norm(dim=-1)
     assert errors.pixels.shape == (4000, 21, 2) and errors.tilt.shape == (4000, 20, 3)
-    # Percent of the span: published for MediaPipe Hands (normalised by the palm, about half the span) 10.05.
+    # A hand of 200 pixels is seen within 4 to 16 pixels, its bones within 5 to 25 degrees.
     assert 2.0 < float(radial.median()) < 8.0
     assert 5.0 < float(errors.tilt.norm(dim=-1).rad2deg().median()) < 25.0
     assert (model.component_lag > 0.3).all() and 0.5 < float(model.scores.mean()) < 1.0
@@ -74,13 +77,13 @@ def test_looking_at_a_clip_finds_the_made_errors(side: Side) -> None:
 
 def test_measuring_counts_and_fits() -> None:
     model = toy_hand()
-    measured, counts = measure(model, MadeDetector(), range(2000, 2006))
+    measured, counts = measure(model, MadeDetector(), PLAIN)
     frames = len(measured.score)
-    assert f"in {frames} of 360 frames" in counts and "seeds 2000 to 2005" in counts
-    assert measured.follows.sum() <= frames - 6 and not measured.follows[0]
+    assert f"in {frames} of 300 frames" in counts and "seeds 2000 to 2016" in counts
+    assert measured.follows.sum() <= frames - 5 and not measured.follows[0]
     fitted = fit_errors(measured)
     spans = []
-    for seed in range(2000, 2006):
+    for seed in PLAIN:
         clip = make_demo_clip(model, seed, 60, (480, 360), side_of(seed), difficulty_of(seed))
         spans.append(span_px(torch.from_numpy(clip.truth.keypoints_px)))
     expected = 2.0 * float(torch.cat(spans).reciprocal().square().mean().sqrt())
@@ -90,7 +93,7 @@ def test_measuring_counts_and_fits() -> None:
 
 def test_too_few_frames_are_refused() -> None:
     with pytest.raises(InputError, match="give more --clips"):
-        measure(toy_hand(), MadeDetector(), range(2000, 2001))
+        measure(toy_hand(), MadeDetector(), PLAIN[:1])
 
 
 def test_a_missing_file_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
