@@ -6,9 +6,11 @@ import numpy as np
 import pytest
 import torch
 
+from fitter.clip import Clip
 from fitter.errors import InputError
 from fitter.observe.mediapipe import MediaPipe
 from fitter.observe.observations import Detection, Side
+from fitter.observe.source import OnFrame
 from priors.synthetic.clip import DemoClip, make_demo_clip
 from priors.synthetic.detector import SyntheticDetector
 from priors.synthetic.detector_errors import (
@@ -24,7 +26,6 @@ from priors.synthetic.error_axes import span_px
 from priors.synthetic.error_model import fit_errors
 from tests.toy_hand import toy_hand
 
-
 PLAIN = range(2000, 2020, 4)  # clips without blur and things in the way are drawn fastest
 
 
@@ -33,7 +34,7 @@ class MadeDetector(MediaPipe):
 
     made = SyntheticDetector(noise_px=2.0, missing_frames=0.2, swapped_sides=0.1, depth_noise=0.0, landmark_noise_m=0.0)
 
-    def detect(self, clip, on_frame=None) -> list[list[Detection]]:  # noqa: ANN001
+    def detect(self, clip: Clip, on_frame: OnFrame | None = None) -> list[list[Detection]]:
         assert isinstance(clip, DemoClip)
         return self.made.detect(clip.truth, seed=1)
 

@@ -81,13 +81,13 @@ def test_few_components_the_gain_and_the_tails_are_found(measured: MeasuredError
 
 def test_errors_persist_over_frames_and_clips_are_unrelated(measured: MeasuredErrors) -> None:
     model = fit_errors(measured)
-    assert torch.allclose(model.component_lag, torch.tensor(0.8).double(), atol=0.05)
+    # Drawn with 0.8 and a scale that makes it exp(0.25 (0.8 - 1)) times that, 0.76.
+    assert torch.allclose(model.component_lag, torch.tensor(0.76).double(), atol=0.04)
     drawn, score = model.sample(torch.Generator().manual_seed(3), 2000, 8)
     rows = rows_of_errors(drawn) - model.mean
     neighbours = float((rows[:, 1:] * rows[:, :-1]).mean() / rows.square().mean())
-    # Drawn with 0.8 and a scale that makes it exp(0.25 (0.8 - 1)) times that, 0.76. Directions and scale are drawn
-    # apart, which among as few as 6 components loses a little more.
-    assert neighbours == pytest.approx(0.72, abs=0.05)
+    # The scale's changes count twice, in the components' correlation and in its own.
+    assert 0.60 < neighbours < 0.76
     others = float((rows[1:] * rows[:-1]).mean() / rows.square().mean())
     assert abs(others) < 0.03
     assert score.shape == (2000, 8) and np.isin(score.numpy(), model.scores.numpy()).all()

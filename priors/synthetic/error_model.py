@@ -6,7 +6,8 @@
 A frame's errors of pixels, depth and bones are one vector x = mean + m (A z + r n): `components` A of a principal
 component analysis, z of unit length per component, an independent rest n, and one scale m that makes a whole frame
 good or bad. m is drawn from the measured Mahalanobis norms, so the tails are the measured ones (an elliptical
-distribution: Fang, Kotz & Ng 1990). z, n and m's rank are first-order autoregressive over the frames.
+distribution: Fang, Kotz & Ng 1990). z, n and m's rank are first-order autoregressive over the frames, each with its
+measured correlation; their product persists a little less than what was measured (0.88 against 0.92 for pixels).
 """
 
 from dataclasses import dataclass, fields, replace
@@ -173,14 +174,13 @@ def fit_errors(measured: MeasuredErrors) -> ErrorModel:
     order = scales.argsort()
     rank = torch.empty_like(scales)
     rank[order] = (torch.arange(len(rows), dtype=rows.dtype) + 0.5) / len(rows)
-    steady = scales.clamp_min(1e-9)[:, None]  # the scale has a correlation of its own
     pairs = torch.nonzero(measured.follows)[:, 0]
     return ErrorModel(
         mean=mean,
         components=vh[:k] * (singular[:k] / len(rows) ** 0.5)[:, None] * unit,
         rest=rest.square().mean(0).sqrt() * unit,
-        component_lag=of_directions(lag_one(z / steady, pairs), k),
-        rest_lag=lag_one(rest / steady, pairs).mean(),
+        component_lag=lag_one(z, pairs),
+        rest_lag=lag_one(rest, pairs).mean(),
         scale_lag=lag_one(torch.special.ndtri(rank)[:, None], pairs)[0],
         scales=scales[order],
         scores=measured.score[order],
@@ -203,10 +203,3 @@ def lag_one(values: Float[Tensor, "frames row"], pairs: Tensor) -> Float[Tensor,
     now, before = values[pairs], values[pairs - 1]
     power = 0.5 * (now.square() + before.square()).sum(0)
     return ((now * before).sum(0) / power.clamp_min(1e-12)).clamp(0.0, HIGHEST_LAG)
-
-
-def of_directions(lag: Float[Tensor, "row"], size: int) -> Float[Tensor, "row"]:
-    """The correlation of Gaussian vectors of `size` numbers whose directions have correlation `lag`: the mean of a
-    sample's correlation, r (1 - (1 - r^2) / 2 size), turned around (Hotelling 1953).
-    """
-    return (lag * (1.0 + (1.0 - lag.square()) / (2.0 * size))).clamp(max=HIGHEST_LAG)
