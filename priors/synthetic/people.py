@@ -6,7 +6,7 @@
 `render_crops` in `crops` puts them together; nothing here changes afterwards.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 
 import cv2
 import numpy as np
@@ -41,6 +41,9 @@ class HandsInView:
     wrist_m: Float[np.ndarray, "n 3"]
     who: Int[np.ndarray, "n"]
     cameras: Float[np.ndarray, "n 3 3"]
+
+    def part(self, which: slice) -> "HandsInView":
+        return HandsInView(*(getattr(self, field.name)[which] for field in fields(self)))
 
 
 @dataclass(frozen=True)
