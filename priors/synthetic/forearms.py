@@ -17,6 +17,7 @@ from jaxtyping import Float, Float32, Int, Int32
 from fitter.hand import HandModel
 from fitter.render.shading import vertex_normals
 from priors.synthetic.arm import BEND_M, END_M, GROWTH, INSIDE_M, LENGTH_M, STAND_OFF_M, STIFFEST_DEG
+from priors.synthetic.complexion import Complexion
 from priors.synthetic.skin import Skin, albedo
 
 AROUND = 16  # on a wrist that is 40 pixels wide such a polygon is a third of a pixel off the ellipse
@@ -216,7 +217,7 @@ def tube_faces() -> Int32[np.ndarray, "faces 3"]:
     return np.concatenate(faces).astype(np.int32)
 
 
-def painted_forearm(skin: Skin, model: HandModel) -> Float32[np.ndarray, "painted around 3"]:
+def painted_forearm(skin: Skin, complexion: Complexion, model: HandModel) -> Float32[np.ndarray, "painted around 3"]:
     """One person's linear albedo at PAINTED_M behind the mean hand's end, around the arm."""
     rest, joints = model.template.double(), model.joints.double()
     rim = rest[torch.from_numpy(HandEnd.of(model).rim)]
@@ -236,4 +237,5 @@ def painted_forearm(skin: Skin, model: HandModel) -> Float32[np.ndarray, "painte
         [np.stack([near, near_next, near + AROUND], -1), np.stack([near_next, near_next + AROUND, near + AROUND], -1)]
     )
     normals = vertex_normals(grid, torch.from_numpy(faces.reshape(-1, 3)))
-    return albedo(skin, joints, grid, normals).reshape(len(PAINTED_M), AROUND, 3).astype(np.float32)
+    bare = albedo(skin, joints, grid, normals)
+    return complexion.changed(bare, joints, grid, normals).reshape(len(PAINTED_M), AROUND, 3).astype(np.float32)
