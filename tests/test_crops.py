@@ -126,7 +126,7 @@ def test_a_hand_outside_the_picture_gives_an_empty_mask() -> None:
 
 
 def test_a_crop_costs_milliseconds() -> None:
-    """Measured 3 ms on an idle core; ten times as much would starve the training."""
+    """3.3 ms of processor time here; ten times as much would starve the training."""
     rendered()
     start = time.process_time()
     rendered()
