@@ -69,9 +69,9 @@ def needed(path: Path, layout: str) -> Path:
 
 
 def checked_array(value: object, shape: tuple[int, ...], where: str) -> Float[np.ndarray, "..."]:
-    """`value` as finite numbers of `shape`. Raises InputError, naming `where`."""
+    """A copy of `value` as finite numbers of `shape`. Raises InputError, naming `where`."""
     try:
-        array = np.asarray(value, dtype=np.float64)
+        array = np.array(value, dtype=np.float64)
     except (ValueError, TypeError, OverflowError):
         raise InputError(f"{where}: is no array of numbers, expected shape {shape}") from None
     if array.size != np.prod(shape) or array.squeeze().shape != np.empty(shape).squeeze().shape:

@@ -12,8 +12,6 @@ pixel's centre, as such tools do.
 """
 
 import re
-import struct
-import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -26,20 +24,13 @@ from jaxtyping import Float
 from fitter.errors import InputError
 from fitter.evaluate.readers.hand import AnnotatedHand, ImageSequence, Split, from_pixel_centres, project
 from fitter.evaluate.readers.layout import Layout, Reader, needed
+from fitter.evaluate.readers.mat_file import read_mat_array
 from fitter.skeleton import PLACE_IN_STB
 
 NAME = "STB"
 M_PER_MM = 1e-3
 EVALUATION = "B1"
 LABEL_FILE = re.compile(r"(B[0-9]+[A-Za-z]+)_(BB|SK)")
-MOST_BYTES = 64 * 2**20  # a label file of 1500 frames has 0.8 MB
-MOST_FRAMES = 100_000
-
-# What scipy raises beside its own error when a file is damaged, or is of MATLAB's version 7.3.
-READING_ERRORS = (
-    *(OSError, ValueError, TypeError, KeyError, IndexError, AttributeError, EOFError, OverflowError, MemoryError),
-    *(NotImplementedError, struct.error, zlib.error),
-)
 
 BASELINE_MM = 120.054
 BUMBLEBEE = np.array([[822.79041, 0.0, 318.47345], [0.0, 822.79041, 250.31296], [0.0, 0.0, 1.0]])
@@ -126,22 +117,11 @@ def open_stb(folder: Path) -> Reader:
 
 
 def _hand_para(file: Path) -> Float[np.ndarray, "frames 21 3"]:
-    from scipy.io import loadmat, whosmat
-    from scipy.io.matlab import MatReadError
-
-    wanted = f"expected 'handPara', 3 x 21 x frames up to {MOST_FRAMES}, in a MATLAB file of version 5"
-    if file.stat().st_size > MOST_BYTES:
-        raise InputError(f"{file} is larger than {MOST_BYTES // 2**20} MB: {wanted}")
-    try:
-        shapes = {name: shape for name, shape, _ in whosmat(str(file))}
-        shape = shapes.get("handPara", ())
-        if len(shape) != 3 or shape[:2] != (3, 21) or not 0 < shape[2] <= MOST_FRAMES:
-            raise InputError(f"{file}: found {shapes or 'nothing'}, {wanted}")
-        points = np.asarray(loadmat(str(file), variable_names=["handPara"])["handPara"], dtype=np.float64)
-    except (MatReadError, *READING_ERRORS) as error:
-        raise InputError(f"{file} cannot be read ({' '.join(str(error).split())[:80]}): {wanted}") from None
-    if points.shape != shape or not np.isfinite(points).all():
-        raise InputError(f"{file}: 'handPara' is broken, {wanted}")
+    points = read_mat_array(file, "handPara")
+    if points.ndim != 3 or points.shape[:2] != (3, 21) or points.shape[2] == 0:
+        raise InputError(f"{file}: 'handPara' has shape {points.shape}, expected 3 x 21 x frames")
+    if not np.isfinite(points).all():
+        raise InputError(f"{file}: 'handPara' holds a number that is not finite")
     return np.ascontiguousarray(points.transpose(2, 1, 0))
 
 
