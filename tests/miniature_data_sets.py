@@ -13,6 +13,7 @@ import numpy as np
 import roma
 import scipy.io
 import torch
+import yaml
 
 from fitter.skeleton import POINT_NAMES
 from tests.synthetic_mano import python2_pickle
@@ -205,3 +206,60 @@ def write_stb(folder: Path, frames: int = 3) -> dict[str, np.ndarray]:
             for prefix in ("BB_left", "BB_right", "SK_color", "SK_depth"):
                 write_image(folder / "images" / clip / f"{prefix}_{frame}.png", (640, 480))
     return truth
+
+
+@dataclass(frozen=True)
+class DexYcbTruth:
+    k: np.ndarray
+    joints_m: np.ndarray  # (sequences with images, frames, 21, 3)
+    pose_m: np.ndarray  # (sequences with images, frames, 51)
+    betas: np.ndarray
+
+
+DEXYCB_SUBJECT, DEXYCB_SERIAL = "20200709-subject-01", "932122060861"
+
+
+def dexycb_sequence(number: int) -> str:
+    return f"{DEXYCB_SUBJECT}/20200709_{141800 + number}"
+
+
+def write_dexycb(folder: Path, with_images: tuple[int, ...] = (3, 4), frames: int = 3) -> DexYcbTruth:
+    """One subject with all 100 sequences, of which two have the images of one camera; the last frame has no hand."""
+    rng = np.random.default_rng(3)
+    n = len(with_images)
+    truth = DexYcbTruth(
+        k=camera_matrix(613.0, 313.0, 245.0),
+        joints_m=np.stack([[random_joints(rng) for _ in range(frames)] for _ in range(n)]),
+        pose_m=rng.normal(size=(n, frames, 51)),
+        betas=rng.normal(size=10).astype(np.float32),
+    )
+    calibration = folder / "calibration"
+    (calibration / "intrinsics").mkdir(parents=True)
+    (calibration / f"mano_{DEXYCB_SUBJECT}_left").mkdir()
+    (calibration / f"mano_{DEXYCB_SUBJECT}_left" / "mano.yml").write_text(yaml.dump({"betas": truth.betas.tolist()}))
+    colour = dict(zip(("fx", "fy", "ppx", "ppy"), truth.k[[0, 1, 0, 1], [0, 1, 2, 2]].tolist(), strict=True))
+    intrinsics = {"color": {**colour, "coeffs": [0.0] * 5}, "depth": {**colour, "fx": 1.0}}
+    (calibration / "intrinsics" / f"{DEXYCB_SERIAL}_640x480.yml").write_text(yaml.dump(intrinsics))
+    meta = {"num_frames": frames, "mano_sides": ["left"], "mano_calib": [f"{DEXYCB_SUBJECT}_left"], "ycb_ids": [1, 11]}
+    for number in range(100):
+        sequence = folder / dexycb_sequence(number)
+        sequence.mkdir(parents=True)
+        (sequence / "meta.yml").write_text(yaml.dump(meta))
+    for row, number in enumerate(with_images):
+        for frame in range(frames):
+            base = folder / dexycb_sequence(number) / DEXYCB_SERIAL
+            write_image(base / f"color_{frame:06d}.jpg", (640, 480))
+            _write_dexycb_labels(base / f"labels_{frame:06d}.npz", truth, row, None if frame == frames - 1 else frame)
+    return truth
+
+
+def _write_dexycb_labels(path: Path, truth: DexYcbTruth, row: int, frame: int | None) -> None:
+    seg = np.zeros((480, 640), dtype=np.uint8)
+    joints, pixels, pose = np.full((1, 21, 3), -1.0), np.full((1, 21, 2), -1.0), np.zeros((1, 51))
+    if frame is not None:
+        joints, pose = truth.joints_m[row, frame][None], truth.pose_m[row, frame][None]
+        projected = joints @ truth.k.T
+        pixels = projected[..., :2] / projected[..., 2:]
+        seg[100:200, 100:200], seg[150:160, 100:200] = 255, 11
+    labels = {"joint_3d": joints, "joint_2d": pixels, "pose_m": pose, "pose_y": np.zeros((2, 3, 4))}
+    np.savez_compressed(path, seg=seg, **{name: array.astype(np.float32) for name, array in labels.items()})

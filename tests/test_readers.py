@@ -18,6 +18,7 @@ WRITERS = {
     "HO-3D": miniatures.write_ho3d,
     "RHD": miniatures.write_rhd,
     "STB": miniatures.write_stb,
+    "DexYCB": miniatures.write_dexycb,
 }
 
 

@@ -14,7 +14,9 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from fitter.clip.images import decoded
+from fitter.errors import InputError
 from fitter.observe.observations import Side
+from fitter.observe.plain_arrays import read_arrays
 
 Split = Literal["training", "evaluation"]
 
@@ -37,24 +39,32 @@ class ImageSequence:
 class HandMask:
     """Where the hand's pixels are marked: those with a value from `low` to `high` in `channel` of an image.
 
-    `channel` is 0, 1, 2 for red, green, blue; an image with one channel has only that.
+    `channel` is 0, 1, 2 for red, green, blue; an image with one channel has only that. `array` names the image in files
+    of arrays (`.npz`).
     """
 
     path: Path
     low: int
     high: int
     channel: int = 0
+    array: str | None = None
 
     def read(self, size: tuple[int, int]) -> Bool[np.ndarray, "height width"]:
         """The mask at `size` (width, height), by the nearest pixel. Raises InputError if it cannot be read."""
         import cv2
 
-        image = decoded(self.path, cv2.IMREAD_UNCHANGED)
+        image = decoded(self.path, cv2.IMREAD_UNCHANGED) if self.array is None else self._from_arrays(self.array)
         if image.ndim == 3:
             image = image[..., 2 - self.channel]  # OpenCV stores blue first
         if image.shape[::-1] != size:
             image = cv2.resize(image, size, interpolation=cv2.INTER_NEAREST)
         return (image >= self.low) & (image <= self.high)
+
+    def _from_arrays(self, name: str) -> np.ndarray:
+        image = read_arrays(self.path, {name}, "one image's labels").get(name)
+        if image is None or image.ndim != 2 or image.dtype != np.uint8 or not image.size:
+            raise InputError(f"{self.path} has no '{name}': expected an array (height, width) of bytes")
+        return image
 
 
 @dataclass(frozen=True)
@@ -64,12 +74,14 @@ class ManoParameters:
     `pose` is axis-angle in radians: global orientation, then 15 joints in MANO order. `zero` says what a pose of zeros
     is: the `flat` hand, or MANO's `mean` pose (`hands_mean` in its file is to be added). `translation_m` is added after
     the pose (`fitter.hand.parameters`); None where the data set places the hand otherwise: then by its joints.
+    Where `fingers` are `components`, pose[3:] is to be multiplied by MANO's `hands_components` first.
     """
 
     pose: Float[np.ndarray, "48"]
     betas: Float[np.ndarray, "10"]
     zero: Literal["flat", "mean"]
     translation_m: Float[np.ndarray, "3"] | None = None
+    fingers: Literal["axis_angle", "components"] = "axis_angle"
 
 
 @dataclass(frozen=True)
