@@ -263,3 +263,46 @@ def _write_dexycb_labels(path: Path, truth: DexYcbTruth, row: int, frame: int | 
         seg[100:200, 100:200], seg[150:160, 100:200] = 255, 11
     labels = {"joint_3d": joints, "joint_2d": pixels, "pose_m": pose, "pose_y": np.zeros((2, 3, 4))}
     np.savez_compressed(path, seg=seg, **{name: array.astype(np.float32) for name, array in labels.items()})
+
+
+@dataclass(frozen=True)
+class InterHandTruth:
+    world_m: np.ndarray  # (frames, right and left, 21, 3)
+    rotation: np.ndarray  # camera from world
+    position_m: np.ndarray
+    k: np.ndarray
+
+
+INTERHAND_NAMES = [*(name for one in FINGERS for name in finger(one, tip_first=True)), "wrist"]
+INTERHAND_FRAMES = (7, 12, 100)
+
+
+def write_interhand(folder: Path, split: str = "train") -> InterHandTruth:
+    """One capture by one camera: both hands, the right hand alone (a point of it invalid), and the left hand alone."""
+    rng = np.random.default_rng(4)
+    rotation = cv2.Rodrigues(np.array([0.1, 2.0, -0.3]))[0]
+    position = np.array([0.3, -0.2, 0.5])
+    seen = np.stack([np.stack([random_joints(rng), random_joints(rng)]) for _ in INTERHAND_FRAMES])
+    truth = InterHandTruth(seen @ rotation + position, rotation, position, camera_matrix(1200.0, 170.0, 260.0))
+    labels = {}
+    for row, frame in enumerate(INTERHAND_FRAMES):
+        valid = np.ones((42, 1), dtype=int)
+        if row == 1:
+            valid[21:], valid[rows(INTERHAND_NAMES).index(POINT_NAMES.index("ring_pip"))] = 0, 0
+        if row == 2:
+            valid[:21] = 0
+        world = np.concatenate([truth.world_m[row, side][rows(INTERHAND_NAMES)] for side in (0, 1)])
+        labels[str(frame)] = {"world_coord": (world * 1000 * valid).tolist(), "joint_valid": valid.tolist()}
+        write_image(folder / "images" / split / "Capture0" / "ROM01" / "cam400262" / f"image{frame}.jpg", (334, 512))
+    labels["5"] = labels["7"]  # annotated, but its image is not in this version
+    camera = {
+        "campos": {"400262": (position * 1000).tolist()},
+        "camrot": {"400262": rotation.tolist()},
+        "focal": {"400262": truth.k[[0, 1], [0, 1]].tolist()},
+        "princpt": {"400262": truth.k[:2, 2].tolist()},
+    }
+    annotations = folder / "annotations" / split
+    annotations.mkdir(parents=True)
+    (annotations / f"InterHand2.6M_{split}_camera.json").write_text(json.dumps({"0": camera}))
+    (annotations / f"InterHand2.6M_{split}_joint_3d.json").write_text(json.dumps({"0": labels}))
+    return truth

@@ -19,6 +19,7 @@ WRITERS = {
     "RHD": miniatures.write_rhd,
     "STB": miniatures.write_stb,
     "DexYCB": miniatures.write_dexycb,
+    "InterHand2.6M": miniatures.write_interhand,
 }
 
 
@@ -47,6 +48,7 @@ def test_no_data_set_and_no_folder(tmp_path):
 def test_orders_are_permutations_with_the_wrist_first():
     for place in (skeleton.PLACE_IN_MANO, skeleton.PLACE_IN_RHD, skeleton.PLACE_IN_STB):
         assert sorted(place) == list(range(21)) and place[0] == 0
+    assert sorted(skeleton.PLACE_IN_INTERHAND) == list(range(21)) and skeleton.PLACE_IN_INTERHAND[0] == 20
     # The rotations stand in MANO's order: their points are found at their own numbers.
     np.testing.assert_array_equal(skeleton.PLACE_IN_MANO[skeleton.POINT_OF_ROTATION], range(16))
     np.testing.assert_array_equal(skeleton.PLACE_IN_MANO[skeleton.FINGERTIPS], range(16, 21))

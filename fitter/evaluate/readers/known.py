@@ -7,10 +7,10 @@ for hand in hands(reader, "evaluation"): ...
 from pathlib import Path
 
 from fitter.errors import InputError
-from fitter.evaluate.readers import dexycb, freihand, ho3d, rhd, stb
+from fitter.evaluate.readers import dexycb, freihand, ho3d, interhand, rhd, stb
 from fitter.evaluate.readers.layout import Reader
 
-LAYOUTS = (freihand.LAYOUT, ho3d.LAYOUT, rhd.LAYOUT, stb.LAYOUT, dexycb.LAYOUT)
+LAYOUTS = (freihand.LAYOUT, ho3d.LAYOUT, rhd.LAYOUT, stb.LAYOUT, dexycb.LAYOUT, interhand.LAYOUT)
 
 
 def open_dataset(folder: Path) -> Reader:
