@@ -286,11 +286,11 @@ def write_interhand(folder: Path, split: str = "train") -> InterHandTruth:
     truth = InterHandTruth(seen @ rotation + position, rotation, position, camera_matrix(1200.0, 170.0, 260.0))
     labels = {}
     for row, frame in enumerate(INTERHAND_FRAMES):
-        valid = np.ones((42, 1), dtype=int)
+        valid = np.ones((42, 1), dtype=bool)
         if row == 1:
-            valid[21:], valid[rows(INTERHAND_NAMES).index(POINT_NAMES.index("ring_pip"))] = 0, 0
+            valid[21:], valid[rows(INTERHAND_NAMES).index(POINT_NAMES.index("ring_pip"))] = False, False
         if row == 2:
-            valid[:21] = 0
+            valid[:21] = False
         world = np.concatenate([truth.world_m[row, side][rows(INTERHAND_NAMES)] for side in (0, 1)])
         labels[str(frame)] = {"world_coord": (world * 1000 * valid).tolist(), "joint_valid": valid.tolist()}
         write_image(folder / "images" / split / "Capture0" / "ROM01" / "cam400262" / f"image{frame}.jpg", (334, 512))
