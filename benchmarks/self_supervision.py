@@ -41,7 +41,7 @@ from priors.train.objective import Turn, Weighted, draw_all
 from priors.train.objectives import Sources
 from priors.train.self_supervised import clip_objective
 from priors.train.synthetic import SyntheticHands
-from priors.train.teachers import Taught, TeacherObjective, taught
+from priors.train.teachers import Taught, TeacherObjective, taught, together
 
 CONFIGS = Path(__file__).parents[1] / "configs"
 WEIGHTS = Path(__file__).parents[1] / "priors" / "weights" / "initializer.safetensors"
@@ -138,7 +138,7 @@ def objectives_of(config: Objectives, lab: Lab, names: Sequence[str]) -> tuple[W
         judged = clip_objective(clips.self_supervision, [lab.clips[name] for name in names], model)
         found.append(Weighted("clips", judged, clips.share))
     if (teachers := config.teachers) is not None:
-        fits = tuple(lab.fits[name] for name in names)
+        fits = together([lab.fits[name] for name in names])
         found.append(Weighted("teachers", TeacherObjective(teachers.supervision, fits, model), teachers.share))
     return tuple(found)
 

@@ -20,7 +20,7 @@ from priors.train.config import Objectives, Training
 from priors.train.objective import Weighted
 from priors.train.self_supervised import clip_objective
 from priors.train.synthetic import Studio, SyntheticHands, SyntheticPictures
-from priors.train.teachers import TeacherObjective, taught
+from priors.train.teachers import TeacherObjective, taught, together
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ def objectives_of(training: Training, sources: Sources, data: tuple[Path, ...]) 
     if (teachers := config.teachers) is not None:
         objective = TeacherObjective(
             supervision=teachers.supervision,
-            clips=tuple(taught(clip, sources.model, Energy(), Schedule()) for clip in clips),
+            frames=together([taught(clip, sources.model, Energy(), Schedule()) for clip in clips]),
             model=sources.model,
             batch=teachers.batch,
             depth_share=teachers.depth_share,

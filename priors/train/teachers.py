@@ -1,16 +1,16 @@
 """Fits as teachers: what the engine makes of an unlabelled clip as a whole is told to the network frame by frame.
 
     lessons = taught(clip, model, Energy(), Schedule())       # the frames that the fit is sure of
-    objective = TeacherObjective(Supervision(), (lessons,), batch=128, model=model)
+    objective = TeacherObjective(Supervision(), together([lessons]), model)
 
 The fit knows the clip before and after a frame, one shape, and the source's depth cues, which the network is to do
 without. Its errors are taught, too: they are those of the clip, not of the frame.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import torch
-from jaxtyping import Float
 from torch import Tensor
 
 from fitter.energy import Energy
@@ -22,12 +22,12 @@ from fitter.observe.landmarks import landmarks_of
 from fitter.pipeline import FitInput, fit_hand
 from fitter.solve.schedule import Schedule
 from priors.network.guess import in_crop
-from priors.network.network import HandNetwork
 from priors.network.sight import Sight, look
 from priors.synthetic.hands import Truth
 from priors.train.clips import TrainingClip
 from priors.train.objective import Turn
 from priors.train.supervised import Supervision
+from priors.train.synthetic import SyntheticLesson
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ def taught(clip: TrainingClip, model: HandModel, energy: Energy, schedule: Sched
         joints=fit.scene.posed.joints @ back,
         points=fit.scene.points @ back,
     )
-    return Taught(sight[kept], Truth(*(part[kept].float() for part in vars(truth).values())))
+    return Taught(sight[kept], truth[kept].each(Tensor.float))
 
 
 def in_float64(evidence: Evidence) -> Evidence:
@@ -72,53 +72,39 @@ def in_float64(evidence: Evidence) -> Evidence:
     return replace(evidence, **known, **{n: value.double() for n, value in given.items() if isinstance(value, Tensor)})
 
 
+def together(fits: Sequence[Taught]) -> Taught:
+    """The frames of all fits."""
+    first = fits[0]
+    sights = {
+        name: [vars(fit.sight)[name] for fit in fits] for name, part in vars(first.sight).items() if part is not None
+    }
+    truths = {
+        name: [vars(fit.truth)[name] for fit in fits] for name, part in vars(first.truth).items() if part is not None
+    }
+    return Taught(
+        replace(first.sight, **{name: torch.cat(parts) for name, parts in sights.items()}),
+        replace(first.truth, **{name: torch.cat(parts) for name, parts in truths.items()}),
+    )
+
+
 @dataclass(frozen=True)
 class TeacherObjective:
-    """Draws frames of taught clips; `depth_share`, `bones_share`: of those that keep the source's cues."""
+    """Draws `batch` taught frames; `depth_share`, `bones_share` of them keep the source's cues.
+
+    `model` is the network's, float32, on its device.
+    """
 
     supervision: Supervision
-    clips: tuple[Taught, ...]
+    frames: Taught
     model: HandModel
     batch: int = 128
     depth_share: float = 0.3
     bones_share: float = 0.3
 
-    def draw(self, turn: Turn) -> "TeacherLesson":
+    def draw(self, turn: Turn) -> SyntheticLesson:
         generator = torch.Generator().manual_seed(turn.number("teachers"))
-        ends = torch.tensor([len(clip.sight) for clip in self.clips]).cumsum(0)
-        chosen = torch.randint(int(ends[-1]), (self.batch,), generator=generator)[turn.mine(self.batch)]
-        depth, bones = (torch.rand(self.batch, generator=generator)[turn.mine(self.batch)] for _ in range(2))
-        which = torch.searchsorted(ends, chosen, right=True)
-        sights, truths = [], []
-        for number, clip in enumerate(self.clips):
-            mine = which == number
-            frames = chosen[mine] - (int(ends[number - 1]) if number else 0)
-            keeps = depth[mine] < self.depth_share, bones[mine] < self.bones_share
-            sights.append(clip.sight[frames].with_cues(*(keep.to(clip.sight.half) for keep in keeps)))
-            truths.append(Truth(*(part[frames] for part in vars(clip.truth).values())))
-        return TeacherLesson(self, tuple(sights), tuple(truths))
-
-
-@dataclass(frozen=True)
-class TeacherLesson:
-    """Frames of each clip, and what the fits say of them."""
-
-    objective: TeacherObjective
-    sights: tuple[Sight, ...]
-    truths: tuple[Truth, ...]
-
-    def parts(self, network: HandNetwork) -> dict[str, Float[Tensor, ""]]:
-        """The parts of `Supervision`, means over all frames."""
-        device, model = network.mean_pose.device, self.objective.model
-        sight = joined([each.to(device) for each in self.sights])
-        truth = Truth(
-            *(torch.cat([vars(each)[name] for each in self.truths]).to(device) for name in vars(self.truths[0]))
-        )
-        model = model.to(device=device, dtype=torch.float32)
-        return self.objective.supervision.parts(network(sight), truth, sight, model)
-
-
-def joined(sights: list[Sight]) -> Sight:
-    """One sight of all hands."""
-    given = {name: value for name, value in vars(sights[0]).items() if value is not None}
-    return Sight(**{name: torch.cat([vars(sight)[name] for sight in sights]) for name in given})
+        chosen = torch.randint(len(self.frames.sight), (self.batch,), generator=generator)
+        depth, bones = (torch.rand(self.batch, generator=generator) < s for s in (self.depth_share, self.bones_share))
+        sight = self.frames.sight[chosen].with_cues(depth.float(), bones.float())
+        mine = turn.mine(self.batch)
+        return SyntheticLesson(sight[mine], self.frames.truth[chosen[mine]], self.supervision, self.model)
