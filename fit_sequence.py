@@ -17,7 +17,7 @@ def fit_sequence(request: Request) -> None:
     from fitter.app.cues import read_cues
     from fitter.app.demo import truth_of
     from fitter.app.resume import identity, is_complete, mark_complete, mark_unfinished
-    from fitter.app.steps import export, initialise, load, observe, optimise
+    from fitter.app.steps import export, initialise, learned_initializer, load, observe, optimise
     from fitter.app.summary import Run, print_summary, summarise
     from fitter.config import save_config
     from fitter.export.atomic import prepare_folder
@@ -26,7 +26,7 @@ def fit_sequence(request: Request) -> None:
     with keep_warnings() as journal, show_progress(command.quiet) as progress:
         progress.begin("load")
         clip, camera, model = load(command)
-        cues = read_cues(command, clip, model)
+        cues, learned = read_cues(command, clip, model), learned_initializer(config.initialise)
         folder = prepare_folder(command.output_folder)
         this_run = identity(command, config, clip)
         if command.resume and is_complete(folder, this_run):
@@ -38,7 +38,7 @@ def fit_sequence(request: Request) -> None:
         seen = observe(command, config, clip, folder, progress)
 
         progress.begin("initialise")
-        inputs = initialise(clip, camera, model, seen, cues)
+        inputs = initialise(clip, camera, model, seen, cues, learned)
 
         progress.begin("optimise")
         hands = optimise(inputs, seen, config, command, progress)

@@ -17,44 +17,43 @@ from fitter.hand.joint_axes import MEAN_RAD
 from fitter.initialise import Initializer, Start, initial_states, joints_of_angles, placed
 from fitter.observe.evidence import Evidence
 from fitter.pipeline import FitInput
+from priors.learned import LearnedInitializer, load_learned
 
-Completion = Callable[[HandModel, Camera, Evidence], Evidence]
-
-NEUTRAL, DETECTIONS = "neutral", "detections"
-
-
-def as_seen(model: HandModel, camera: Camera, evidence: Evidence) -> Evidence:
-    """The completion that adds nothing."""
-    return evidence
+NEUTRAL, DETECTIONS, NETWORK, ALL = "neutral", "detections", "network", "network and detections"
 
 
 @dataclass(frozen=True)
 class Contestant:
-    """`initializer` proposes; `complete` fills in cues that the source does not have. One that `needs_cues` does not
-    take part where there are none.
+    """`enter` gives the problem as this one would have it solved: its starts, and cues that the source does not have.
+
+    One that `needs_cues` does not take part where there are none.
     """
 
     name: str
-    initializer: Initializer
-    complete: Completion = as_seen
+    enter: Callable[[FitInput], FitInput]
     needs_cues: bool = False
     judged: bool = False
 
-    def enter(self, given: FitInput) -> FitInput:
-        """The problem as this one would have it solved."""
-        evidence = self.complete(given.model, given.camera, given.evidence)
-        return replace(
-            given, evidence=evidence, starts=tuple(self.initializer(given.model, given.camera, given.evidence))
-        )
 
-
-def contestants() -> list[Contestant]:
-    """All of them."""
+def contestants(learned: LearnedInitializer | None = None) -> list[Contestant]:
+    """All of them; `learned` is the network that ships, if none is given. It sees keypoints alone: so does the fit."""
+    network = learned or load_learned()
     return [
-        Contestant(NEUTRAL, neutral),
+        Contestant(NEUTRAL, starting_at(neutral)),
         # Without cues these are the neutral one's.
-        Contestant(DETECTIONS, initial_states, needs_cues=True),
+        Contestant(DETECTIONS, starting_at(initial_states), needs_cues=True),
+        Contestant(NETWORK, lambda given: network.begin(replace(given, starts=()))),
+        Contestant(ALL, lambda given: network.begin(starting_at(initial_states)(given)), judged=True),
     ]
+
+
+def starting_at(initializer: Initializer) -> Callable[[FitInput], FitInput]:
+    """The problem with the states that an initializer of the engine's protocol proposes."""
+
+    def enter(given: FitInput) -> FitInput:
+        return replace(given, starts=tuple(initializer(given.model, given.camera, given.evidence)))
+
+    return enter
 
 
 def neutral(model: HandModel, camera: Camera, evidence: Evidence) -> list[Start]:

@@ -8,7 +8,7 @@ Camera and hand length are known, as in `benchmarks.recovery`.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -26,6 +26,7 @@ from fitter.observe.evidence import prepare_evidence
 from fitter.observe.footage import Footage
 from fitter.observe.observations import Side
 from fitter.pipeline import FitInput
+from priors.pose_prior import load_pose_prior
 from priors.synthetic.clip import DemoClip, make_demo_clip
 from priors.synthetic.detector import SyntheticDetector
 from priors.synthetic.difficulty import Difficulty
@@ -120,7 +121,7 @@ def filmed_clip(
     seen, camera = observations_of(SyntheticDetector().detect(clip.truth, seed), clip.truth), clip.truth.camera
     if side == "left":
         seen, camera = seen.mirrored(), camera.mirrored()
-    evidence = prepare_evidence(seen, camera, model)
+    evidence = replace(prepare_evidence(seen, camera, model), pose_prior=load_pose_prior())
     starts = tuple(initial_states(model, camera, evidence))
     footage = Footage(Recorded.of(clip), camera, mirrored=side == "left")
     # The synthetic detector's landmarks are the model's own joints.

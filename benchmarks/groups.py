@@ -74,6 +74,7 @@ def without_cues(clip: SyntheticClip) -> SyntheticClip:
     """The same clip from a source that gives x, y and confidence, as OpenPose does."""
     seen = replace(clip.seen, depth_px=None, landmarks_m=None)
     evidence = prepare_evidence(seen, clip.given.camera, clip.given.model)
+    evidence = replace(evidence, pose_prior=clip.given.evidence.pose_prior)
     return replace(clip, seen=seen, given=replace(clip.given, evidence=evidence, starts=()))
 
 

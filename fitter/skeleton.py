@@ -35,3 +35,13 @@ ROTATION_OF_POINT = np.array([0, 13, 14, 15, 15, 1, 2, 3, 3, 4, 5, 6, 6, 10, 11,
 # The five chains of rotations in MANO order (5, 3), and the finger chain of each point (-1: the wrist).
 CHAINS = np.arange(1, 16).reshape(5, 3)
 CHAIN_OF_POINT = np.array([-1, *([4] * 4), *([0] * 4), *([1] * 4), *([3] * 4), *([2] * 4)])
+
+# Orders of published data sets, as the place of each of the 21 points there. HO-3D and MANO's joints with their tips
+# behind: 16 joints in the order of the rotations, then the tips from thumb to pinky.
+PLACE_IN_MANO = np.array([0, 13, 14, 15, 16, 1, 2, 3, 17, 4, 5, 6, 18, 10, 11, 12, 19, 7, 8, 9, 20])
+# RHD: wrist, then thumb to pinky, each from the tip to the palm.
+PLACE_IN_RHD = np.array([0, 4, 3, 2, 1, 8, 7, 6, 5, 12, 11, 10, 9, 16, 15, 14, 13, 20, 19, 18, 17])
+# STB: the palm's centre (no wrist), then pinky to thumb, each from the palm to the tip.
+PLACE_IN_STB = np.array([0, 17, 18, 19, 20, 13, 14, 15, 16, 9, 10, 11, 12, 5, 6, 7, 8, 1, 2, 3, 4])
+# InterHand2.6M: thumb to pinky, each from the tip to the palm, then the wrist.
+PLACE_IN_INTERHAND = np.array([20, 3, 2, 1, 0, 7, 6, 5, 4, 11, 10, 9, 8, 15, 14, 13, 12, 19, 18, 17, 16])

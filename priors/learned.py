@@ -45,27 +45,29 @@ NEAREST_M = 0.02  # a joint nearer than this is behind the camera, or a mistake
 
 @dataclass(frozen=True)
 class LearnedInitializer:
-    """`model` is the one that the network was trained with; others share its axes, so that rotations carry over."""
+    """`model` is the one that the network was trained with; others share its axes, so that rotations carry over.
+
+    With `pictures` the network sees those of the footage, where there is some.
+    """
 
     network: HandNetwork
     model: HandModel
+    pictures: bool = False
 
     def __call__(self, model: HandModel, camera: Camera, evidence: Evidence) -> list[Start]:
         """The engine's protocol."""
         return [self.begin(FitInput(model, model.landmarks, camera, evidence, ())).starts[0]]
 
-    def begin(self, given: FitInput, pictures: bool = False) -> FitInput:
+    def begin(self, given: FitInput) -> FitInput:
         """The input with the network's start before its own, and with the network's depth and bones where the source
-        gave none in the whole clip. With `pictures` the network sees those of the footage, where there is some.
-
-        As it is where no frame shows enough points to say anything.
+        gave none in the whole clip; as it is where no frame shows enough points to say anything.
         """
         evidence = given.evidence
         usable = (evidence.confidence > 0).sum(1) >= FEWEST_POINTS
         if not bool(usable.any()):
             return given
         crops, sight = look(evidence, given.camera)
-        if pictures and given.footage is not None:
+        if self.pictures and given.footage is not None:
             shown = crop_pictures(given.footage, crops, self.network.architecture.picture_size)
             sight = replace(sight, pictures=shown)
         guess = self.guesses(sight)
@@ -95,7 +97,7 @@ class LearnedInitializer:
         return Guess(**{name: torch.cat([getattr(part, name) for part in parts]) for name in names})
 
 
-@lru_cache(maxsize=2)
+@lru_cache(maxsize=1)
 def load_learned(path: Path = WEIGHTS) -> LearnedInitializer:
     """The initialiser of a checkpoint; raises InputError, one sentence, for a file that is none."""
     from fitter.hand.anny import load_anny

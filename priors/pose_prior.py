@@ -3,9 +3,11 @@
     python -m priors.pose_prior [RESULT...]             # writes priors/weights/pose_prior.safetensors
     prior = load_pose_prior()                           # an engine's `PosePrior`, for Evidence.pose_prior
 
-A RESULT is a result.npz or its folder; every hand in it counts as much as every other, however long its clip. Made-up
-poses span what hands can do, fitted ones say what they do; neither alone is trusted, see MADE_UP_SHARE. A clip that is
-used for scoring must not be among them.
+A RESULT is a result.npz or its folder; every hand in it counts as much as every other, however long its clip. A clip
+that is used for scoring must not be among them.
+
+What is in the repository is learnt from made-up poses alone: a few fitted clips hold few poses, and a fit's own errors;
+given any share they made the fits of other clips worse. What the prior brings: python -m benchmarks pose_prior
 """
 
 import argparse
@@ -40,7 +42,7 @@ CONTENT = "the mean and covariance of joint angles that `python -m priors.pose_p
 
 MADE_UP_POSES, SEED = 20000, 5
 # Where fitted poses are given, what the made-up ones count for beside all of them together.
-MADE_UP_SHARE = 0.5
+MADE_UP_SHARE = 0.85
 # Added to every angle: models' axes are not people's, and no pose is known better. It is the deviation of the joints'
 # hinges in the table of natural ranges.
 FLOOR_DEG = 3.0
@@ -113,8 +115,8 @@ def moments_of(
 ) -> Moments:
     """Mean and covariance of a mixture of sets of poses, of which set i makes up shares[i]; the shares sum to 1.
 
-    With thousands of poses in 45 numbers the sample's own uncertainty is nothing beside what the poses leave out (the
-    intensity of Ledoit and Wolf 2004 is below 0.001): `floor_deg` squared is added to every variance instead.
+    Of 20000 made-up poses the sample's own uncertainty is nothing beside what they leave out (the intensity of Ledoit
+    and Wolf 2004 is 0.0003): `floor_deg` squared is added to every variance instead.
     """
     weights = torch.cat(
         [torch.full((len(poses),), share / len(poses)) for poses, share in zip(sets, shares, strict=True)]

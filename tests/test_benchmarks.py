@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from benchmarks import speed
+from benchmarks import pose_prior, speed
 from benchmarks.growth import Growth, judge, one_length, peak_mb
 from benchmarks.recovery import DEFAULT, Recovered, recover, summary
 from benchmarks.report import Report, markdown
@@ -163,3 +163,12 @@ def test_weak_perspective_keeps_pixels_and_depths_in_one_unit() -> None:
     seen = Observations("mediapipe", "right", np.zeros(1), (640, 480), pixels, np.ones((1, 21)), depth)
     point = weak_perspective(seen, f"{CAMERA.fx},{CAMERA.fy},{CAMERA.cx},{CAMERA.cy}")[0, 4]
     np.testing.assert_allclose((point - [0.0, 0.0, 1.0]) * CAMERA.fx, [30.0, -40.0, 50.0])
+
+
+def test_the_pose_prior_is_judged_by_paired_fits(clip: SyntheticClip, config: Config) -> None:
+    assert clip.given.evidence.pose_prior is not None
+    error_mm, same = pose_prior.recovered(clip, clip.energy(config.energy), config)
+    assert 0.0 < error_mm < 10.0  # six frames with cues; measured 1.7
+    row = pose_prior.row_of("any", pose_prior.WITH, [(error_mm, same), (error_mm + 2.0, False)])
+    assert row.clips == 2 and row.median_pa_mm == pytest.approx(error_mm + 1.0)
+    assert row.same_as_from_truth == 0.5 * same

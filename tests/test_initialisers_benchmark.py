@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from benchmarks.contestants import DETECTIONS, NEUTRAL, Contestant, contestants, neutral
+from benchmarks.contestants import ALL, DETECTIONS, NETWORK, NEUTRAL, Contestant, contestants, neutral, starting_at
 from benchmarks.groups import FIRST_SEED, GROUPS, group_clip, has_cues, without_cues
 from benchmarks.initialisers import (
     KEYPOINTS_ONLY,
@@ -35,11 +35,9 @@ from benchmarks.real_starts import judge as judge_real
 from benchmarks.report import Report
 from benchmarks.scores import PEER, Score
 from benchmarks.synthetic import SyntheticClip, synthetic_clip
-from fitter.camera import Camera
 from fitter.config import Config, load_config
 from fitter.hand import HandModel
-from fitter.observe.evidence import Evidence
-from fitter.pipeline import fit_hand
+from fitter.pipeline import FitInput, fit_hand
 from priors.synthetic.motion import Habits, hand_motion
 
 BY_NAME = {group.name: group for group in GROUPS}
@@ -109,31 +107,33 @@ def test_without_cues_only_keypoints_are_left(clip: SyntheticClip) -> None:
 
 
 def test_everybody_starts_from_what_they_propose(clip: SyntheticClip, begun: list[Begun]) -> None:
-    assert [each.initialiser for each in begun] == [NEUTRAL, DETECTIONS]
-    assert [each.seed for each in begun] == [BY_NAME["open"].seed(3)] * 2
+    assert [each.initialiser for each in begun] == [NEUTRAL, DETECTIONS, NETWORK, ALL]
+    assert [each.seed for each in begun] == [BY_NAME["open"].seed(3)] * 4
     assert begun[0].start == "relaxed"
-    first, second = begun
+    first, second, third, _ = begun
     assert first.landmarks_pa_mm == second.landmarks_pa_mm
     assert first.energy_from_truth == second.energy_from_truth
     assert 0.0 < first.pa_mm < first.initial_pa_mm
     assert second.initial_pa_mm < first.initial_pa_mm  # 3D landmarks know the pose, a relaxed hand does not
+    assert third.start == "network" and third.initial_pa_mm < second.initial_pa_mm
     assert all(each.same_minimum for each in begun)
     assert {"relaxed"} == {start.name for start in contestants()[0].enter(clip.given).starts}
 
 
 def test_without_cues_those_that_need_them_stay_out(clip: SyntheticClip, config: Config) -> None:
     results = begin_all(BY_NAME["open"], 0, without_cues(clip), contestants(), config)
-    assert [each.initialiser for each in results] == [NEUTRAL]
+    assert [each.initialiser for each in results] == [NEUTRAL, NETWORK, ALL]
     assert results[0].landmarks_pa_mm is None
 
 
 def test_cues_that_a_contestant_adds_bind_the_fit_from_the_truth_too(clip: SyntheticClip, config: Config) -> None:
     bare, known = without_cues(clip), clip.given.evidence
 
-    def complete(model: HandModel, camera: Camera, evidence: Evidence) -> Evidence:
-        return replace(evidence, depth_px=known.depth_px, depth_weight=known.depth_weight)
+    def helped_by(given: FitInput) -> FitInput:
+        told = replace(given.evidence, depth_px=known.depth_px, depth_weight=known.depth_weight)
+        return replace(starting_at(neutral)(given), evidence=told)
 
-    competing = [contestants()[0], Contestant("helped", neutral, complete)]
+    competing = [contestants()[0], Contestant("helped", helped_by)]
     alone, helped = begin_all(BY_NAME["open"], 0, bare, competing, config)
     assert helped.energy_from_truth > alone.energy_from_truth  # one term more
     assert helped.same_minimum
@@ -206,10 +206,14 @@ def test_a_real_clip_is_no_worse_after_its_fit(tmp_path: Path, monkeypatch: pyte
     assert [(each.cues, each.initialiser) for each in found] == [
         (CUES, NEUTRAL),
         (CUES, DETECTIONS),
+        (CUES, NETWORK),
+        (CUES, ALL),
         (NO_CUES, NEUTRAL),
+        (NO_CUES, NETWORK),
+        (NO_CUES, ALL),
     ]
     last = found[-1]
-    assert not has_cues(last.given.evidence)
+    assert has_cues(last.given.evidence) and not has_cues(found[4].given.evidence)
     better = improvement(last, fit_hand(last.given, config.energy, config.schedule, config.presence))
     assert better.no_worse and better.energy_fit < better.energy_start
     assert not replace(better, energy_fit=better.energy_start + 1.0).no_worse

@@ -151,10 +151,9 @@ def test_pictures_of_the_footage_are_seen(learned: LearnedInitializer, anny: Han
     """Another picture, another guess."""
     scene = scene_of(anny)
     given = given_of(scene, evidence_of(scene, depth=True))
-    without = learned.begin(given, pictures=True)
+    seeing = replace(learned, pictures=True)
+    without = seeing.begin(given)
     clips = [plain_clip(shade) for shade in (40, 200)]
-    dark, bright = (
-        learned.begin(replace(given, footage=Footage(clip, CAMERA)), pictures=True).starts[0].state for clip in clips
-    )
+    dark, bright = (seeing.begin(replace(given, footage=Footage(clip, CAMERA))).starts[0].state for clip in clips)
     assert torch.equal(without.starts[0].state.rotations, learned.begin(given).starts[0].state.rotations)
     assert not torch.equal(dark.rotations, bright.rotations)

@@ -2,6 +2,7 @@
 
 import os
 import pickle
+import pickletools
 import struct
 from pathlib import Path
 from typing import Any
@@ -35,7 +36,7 @@ def test_the_real_files_layout_is_read_exactly(tmp_path):
     numbers = synthetic_mano("right")
     data = python2_pickle(chumpy_content(numbers))
     # The seven names of MANO_RIGHT.pkl v1.2, no more and no fewer.
-    names = {a for o, a, _ in mano_pickle.pickletools.genops(data) if o.name == "GLOBAL"}
+    names = {a for o, a, _ in pickletools.genops(data) if o.name == "GLOBAL"}
     assert names == {
         *("__builtin__ set", "chumpy.ch Ch", "chumpy.reordering Select", "numpy dtype", "numpy ndarray"),
         *("numpy.core.multiarray _reconstruct", "scipy.sparse.csc csc_matrix"),
@@ -130,7 +131,7 @@ def test_code_is_refused_by_name_and_not_run(tmp_path, nest, python2):
     else:
         with chumpy_modules():
             data = pickle.dumps(content)
-    with pytest.raises(InputError, match=r"X\.pkl: refuses to load posix\.mkdir: a MANO file holds only numpy"):
+    with pytest.raises(InputError, match=r"X\.pkl: refuses to load posix\.mkdir: a MANO model holds only numpy"):
         read_bytes(tmp_path, data)
     assert not target.exists()
     with chumpy_modules():

@@ -86,5 +86,5 @@ def test_the_identity_changes_with_all_that_changes_the_result(clip: ShortClip, 
 
 
 def test_the_mark_is_read_back(tmp_path: Path) -> None:
-    mark_complete(tmp_path, "b" * 64)
-    assert json.loads((tmp_path / RUN_FILE).read_text()) == {"identity": "b" * 64}
+    mark_complete(tmp_path, "b" * 64, {"left": "relaxed"})
+    assert json.loads((tmp_path / RUN_FILE).read_text()) == {"identity": "b" * 64, "started_from": {"left": "relaxed"}}

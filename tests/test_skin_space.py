@@ -49,7 +49,7 @@ def test_coefficients_come_back(space: SkinSpace) -> None:
 
 
 def test_random_skins_have_coefficients_of_variance_one() -> None:
-    textures = random_textures(np.random.default_rng(1), model(), 20)
+    textures = random_textures(np.random.default_rng(1), model(), 10)
     own = SkinSpace.of(textures, covered_texels(model()), "anny").truncated(5)
     coefficients = own.coefficients_of(textures)
     torch.testing.assert_close(coefficients.mean(0), torch.zeros(5), atol=1e-3, rtol=0.0)

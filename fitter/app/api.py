@@ -13,7 +13,7 @@ from typing import Literal
 from fitter.app.cues import read_cues
 from fitter.app.options import Command
 from fitter.app.progress import SilentProgress
-from fitter.app.steps import export, initialise, load, observe, optimise
+from fitter.app.steps import export, initialise, learned_initializer, load, observe, optimise
 from fitter.config import Config, load_config, save_config
 from fitter.export.atomic import prepare_folder
 from fitter.export.result import FitResult
@@ -70,6 +70,7 @@ def _fit(command: Command, config: Config, folder: Path) -> FitResult:
     cues = read_cues(command, clip, model)
     prepare_folder(folder)
     seen = observe(command, config, clip, folder, progress)
-    hands = optimise(initialise(clip, camera, model, seen, cues), seen, config, command, progress)
+    inputs = initialise(clip, camera, model, seen, cues, learned_initializer(config.initialise))
+    hands = optimise(inputs, seen, config, command, progress)
     save_config(config, folder / "config.yaml")
     return export(hands, clip, camera, config, folder, progress)

@@ -2,7 +2,7 @@
 
 clip, camera, model = load(command)
 seen = observe(command, config, clip, folder, progress)
-inputs = initialise(clip, camera, model, seen, read_cues(command, clip, model))
+inputs = initialise(clip, camera, model, seen, read_cues(command, clip, model), learned_initializer(config.initialise))
 hands = optimise(inputs, seen, config, command, progress)
 result = export(hands, clip, camera, config, folder, progress)
 """
@@ -33,6 +33,7 @@ from fitter.export.texture import texture_of, write_texture
 from fitter.hand import HandModel
 from fitter.hand.load import load_hand_model
 from fitter.initialise import initial_states
+from fitter.initialise.settings import SHIPPED, Initialise
 from fitter.observe.cache import cached_detections
 from fitter.observe.evidence import prepare_evidence
 from fitter.observe.files import read_keypoints
@@ -45,6 +46,7 @@ from fitter.visualize.comparison import write_comparison
 from fitter.visualize.dressed import DressedHand
 from fitter.visualize.overlay import DrawnHand, write_overlay
 from fitter.visualize.turntable import TurntableHand, write_turntable
+from priors.learned import LearnedInitializer, load_learned
 from priors.pose_prior import load_pose_prior
 from priors.synthetic.clip import DemoClip
 
@@ -97,7 +99,12 @@ def observe(command: Command, config: Config, clip: Clip, folder: Path, progress
 
 
 def initialise(
-    clip: Clip, camera: Camera, model: HandModel, seen: Sequence[Observations], cues: Cues = NO_CUES
+    clip: Clip,
+    camera: Camera,
+    model: HandModel,
+    seen: Sequence[Observations],
+    cues: Cues = NO_CUES,
+    learned: LearnedInitializer | None = None,
 ) -> list[FitInput]:
     """Every hand as a right hand (a left one in the mirrored frames), with its cues and the states to start from."""
     inputs = []
@@ -108,8 +115,18 @@ def initialise(
         evidence = prepare_evidence(as_right, its_camera, model)
         starts = tuple(initial_states(model, its_camera, evidence))
         given = FitInput(model, landmarks_of(model, hand.source), its_camera, evidence, starts, footage)
+        if learned is not None:
+            given = learned.begin(given)
         inputs.append(cues.add_to(given, hand.side, alone=len(seen) == 1))
     return inputs
+
+
+def learned_initializer(settings: Initialise) -> LearnedInitializer | None:
+    """The network that the settings name; raises InputError for a file that is none."""
+    if settings.network is None:
+        return None
+    learned = load_learned() if settings.network == SHIPPED else load_learned(Path(settings.network))
+    return replace(learned, pictures=settings.pictures)
 
 
 def optimise(

@@ -14,9 +14,10 @@ from fitter.app.cues import NO_CUES, Cues
 from fitter.app.demo import DEMO_SEED
 from fitter.app.options import Command
 from fitter.app.progress import SilentProgress
-from fitter.app.steps import export, initialise, optimise
+from fitter.app.steps import export, initialise, learned_initializer, optimise
 from fitter.config import Config
 from fitter.hand.anny import load_anny
+from fitter.initialise.settings import Initialise
 from fitter.observe.depth_maps import MM_PER_M, open_depth_folder
 from fitter.observe.masks import MaskFolder
 from fitter.observe.observations import Side
@@ -44,7 +45,7 @@ def fit(side: Side, cues_folder: Path | None, folder: Path) -> None:
     folder.mkdir()
     seen = track_hands(SyntheticDetector().detect(clip.truth, seed=0), clip, "truth")
     cues = NO_CUES if cues_folder is None else write_cues(clip, cues_folder)
-    inputs = initialise(clip, clip.truth.camera, model, seen, cues)
+    inputs = initialise(clip, clip.truth.camera, model, seen, cues, learned_initializer(Initialise()))
     hands = optimise(inputs, seen, Config(), Command(input="demo"), SilentProgress())
     export(hands, clip, clip.truth.camera, Config(), folder, SilentProgress())
 

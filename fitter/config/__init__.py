@@ -12,6 +12,7 @@ from fitter import __version__
 from fitter.config.strict_yaml import read_yaml, write_yaml
 from fitter.config.structure import from_mapping, to_mapping
 from fitter.energy import Energy
+from fitter.initialise.settings import Initialise
 from fitter.observe.mediapipe import MediaPipe
 from fitter.pipeline import Presence
 from fitter.solve.schedule import Schedule
@@ -47,6 +48,7 @@ class Config:
     """Everything that can be configured; each section is the dataclass that uses it."""
 
     observe: Observe = Observe()
+    initialise: Initialise = Initialise()
     energy: Energy = Energy()
     schedule: Schedule = Schedule()
     synthesis: Synthesis = Synthesis()

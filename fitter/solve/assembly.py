@@ -46,6 +46,8 @@ from fitter.solve.normal_equations import (
 from fitter.solve.surface import add_surface
 
 MOST_ANCESTORS = 4  # palm and three joints
+# From so many rotations a group on, a product of matrices is faster than the kernel that looks for zeros.
+MANY_ROTATIONS = 6
 
 
 def ancestors() -> np.ndarray:
@@ -156,6 +158,9 @@ def _add_frames(totals: _Totals, rows: FrameRows, weight: np.ndarray) -> bool:
     """Add the rows if they touch one finger, or rotations alone, per group; False if they are of another kind."""
     sorted_rows = (plain(rows.residual), weight, plain(rows.jacobian))
     if rows.features.min() >= FIRST_ROTATION and rows.focal is None:
+        if rows.features.shape[1] >= MANY_ROTATIONS and touch_one_run(rows.features):
+            _add_run(totals, *sorted_rows, 3 * int(rows.features[0, 0] - FIRST_ROTATION))
+            return True
         accumulate_rotations(sorted_rows, rows.features - FIRST_ROTATION, (totals.diagonal, totals.gradient))
         return True
     places = finger_places(rows.features.tobytes(), rows.features.shape)
@@ -164,6 +169,20 @@ def _add_frames(totals: _Totals, rows: FrameRows, weight: np.ndarray) -> bool:
     focal = np.zeros((0, 0, 0)) if rows.focal is None else plain(rows.focal)
     accumulate_fingers((*sorted_rows, focal), places, (totals.fingers, totals.finger_slopes))
     return True
+
+
+def touch_one_run(features: np.ndarray) -> bool:
+    """Whether all groups touch the same rotations, in their order, without a gap."""
+    return bool((features == np.arange(features.shape[1]) + features[0, 0]).all())
+
+
+def _add_run(totals: _Totals, residual: np.ndarray, weight: np.ndarray, jacobian: np.ndarray, first: int) -> None:
+    """Add rows that all touch the columns from `first` on: dense, so one matrix product a frame."""
+    root = np.sqrt(weight)[..., None]
+    sides = (jacobian * root[..., None, None]).reshape(len(jacobian), -1, 3 * jacobian.shape[3])
+    touched = slice(first, first + sides.shape[2])
+    totals.diagonal[:, touched, touched] += sides.transpose(0, 2, 1) @ sides
+    totals.gradient[:, touched] += np.einsum("tri,tr->ti", sides, (residual * root).reshape(len(residual), -1))
 
 
 def _add_temporal(totals: _Totals, rows: TemporalRows, weight: np.ndarray) -> None:

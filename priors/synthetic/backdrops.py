@@ -48,7 +48,7 @@ def cut(
         part = part[:, ::-1]
     if rng.random() < 0.15:
         part = part[::-1]
-    return LIGHT[part]
+    return np.asarray(cv2.LUT(part, LIGHT), np.float32)
 
 
 def soft_room(rng: np.random.Generator) -> Picture:

@@ -31,6 +31,7 @@ from priors.synthetic.things import random_thing, stranger
 SHEEN = (0.0, 0.1)
 SHARES = {"behind": 0.12, "before": 0.2, "held": 0.12, "moving": 0.22, "shaken": 0.08, "shadow": 0.3}
 NEARLY_AT_THE_EYE = 0.3  # cosine between the forearm's start and the line of sight
+AT_ONCE = 16  # crops whose layers, 0.3 MB each, are kept
 LONGEST_BLUR = 0.09  # of the crop's side
 MOST_HIDDEN = 0.6  # of the hand's pixels: more leaves nothing to learn from
 
@@ -70,11 +71,11 @@ def render_crops(
     pictures, masks = np.empty((n, size, size, 3), np.uint8), np.empty((n, size, size), bool)
     lighting = np.empty((n, 9, 3), np.float32)
 
-    def fill(part: slice) -> None:
-        some = HandsInView(*(getattr(hands, name)[part] for name in HandsInView.__dataclass_fields__))
-        pictures[part], masks[part], lighting[part] = rendered(
-            people, turned(some, rotation_virtual_camera[part]), rotation_virtual_camera[part], seeds[part], size
-        )
+    def fill(chunk: slice) -> None:
+        for start in range(chunk.start, chunk.stop, AT_ONCE):
+            part = slice(start, min(start + AT_ONCE, chunk.stop))
+            turn, some = rotation_virtual_camera[part], turned(hands.part(part), rotation_virtual_camera[part])
+            pictures[part], masks[part], lighting[part] = rendered(people, some, turn, seeds[part], size)
 
     over_frames(fill, n)
     albedo = people.albedo[torch.from_numpy(np.asarray(hands.who, np.int64))]

@@ -17,11 +17,13 @@ from jaxtyping import Float, Float32, Int, Int32
 from fitter.hand import HandModel
 from fitter.render.shading import vertex_normals
 from priors.synthetic.arm import BEND_M, END_M, GROWTH, INSIDE_M, LENGTH_M, STAND_OFF_M, STIFFEST_DEG
+from priors.synthetic.complexion import Complexion
 from priors.synthetic.skin import Skin, albedo
 
 AROUND = 16  # on a wrist that is 40 pixels wide such a polygon is a third of a pixel off the ellipse
 BARE, COVERED = 14, 12
 RINGS = BARE + COVERED
+FULLNESS = 0.8  # 1 is an ellipse; with less the step between hand and wrist is least (looked at)
 LAPS_M = 0.01  # the skin goes on this far into the sleeve
 # The nearest that cloth comes to the hand; a sleeve that begins at BARE_M leaves the whole arm bare.
 LONGEST_SLEEVE_M, SHORTEST_SLEEVE_M, BARE_M = -0.01, 0.2, 0.385
@@ -131,8 +133,15 @@ def sections(
     folds = 1.0 + FOLD_SHARE * np.sin(distance * folds_per_m[:, None]) * cloth
     thick = half[:, 1:2] * np.maximum(grown, 0.9) ** 1.5 * folds + STAND_OFF_M * cloth
     wide = half[:, 2:3] * grown * folds + STAND_OFF_M * cloth
+    outline = section_outline()
+    return np.stack([thick[..., None] * outline[:, 0], wide[..., None] * outline[:, 1]], axis=-1)
+
+
+def section_outline() -> Float[np.ndarray, "around 2"]:
+    """A ring's points for half sides of 1: fuller than an ellipse, as wrists are."""
     angle = np.arange(AROUND) * (2.0 * math.pi / AROUND)
-    return np.stack([thick[..., None] * np.cos(angle), wide[..., None] * np.sin(angle)], axis=-1)
+    circle = np.stack([np.cos(angle), np.sin(angle)], axis=1)
+    return np.sign(circle) * np.abs(circle) ** FULLNESS
 
 
 def bent(
@@ -216,7 +225,7 @@ def tube_faces() -> Int32[np.ndarray, "faces 3"]:
     return np.concatenate(faces).astype(np.int32)
 
 
-def painted_forearm(skin: Skin, model: HandModel) -> Float32[np.ndarray, "painted around 3"]:
+def painted_forearm(skin: Skin, complexion: Complexion, model: HandModel) -> Float32[np.ndarray, "painted around 3"]:
     """One person's linear albedo at PAINTED_M behind the mean hand's end, around the arm."""
     rest, joints = model.template.double(), model.joints.double()
     rim = rest[torch.from_numpy(HandEnd.of(model).rim)]
@@ -224,11 +233,11 @@ def painted_forearm(skin: Skin, model: HandModel) -> Float32[np.ndarray, "painte
     start = 0.5 * (rim.amax(0) + rim.amin(0)).numpy()
     place, size = np.array(GROWTH).T
     grown = np.interp(PAINTED_M, place, size)
-    angle = np.arange(AROUND) * (2.0 * math.pi / AROUND)
+    outline = section_outline()
     points = np.zeros((len(PAINTED_M), AROUND, 3))
     points[..., 0] = PAINTED_M[:, None] + float(rest[:, 0].max())
-    points[..., 1] = start[1] + half[0, 1] * grown[:, None] ** 1.5 * np.cos(angle)
-    points[..., 2] = start[2] + half[0, 2] * grown[:, None] * np.sin(angle)
+    points[..., 1] = start[1] + half[0, 1] * grown[:, None] ** 1.5 * outline[:, 0]
+    points[..., 2] = start[2] + half[0, 2] * grown[:, None] * outline[:, 1]
     grid = torch.from_numpy(points.reshape(-1, 3))
     ring, corner = np.meshgrid(np.arange(len(PAINTED_M) - 1), np.arange(AROUND), indexing="ij")
     near, near_next = ring * AROUND + corner, ring * AROUND + (corner + 1) % AROUND
@@ -236,4 +245,5 @@ def painted_forearm(skin: Skin, model: HandModel) -> Float32[np.ndarray, "painte
         [np.stack([near, near_next, near + AROUND], -1), np.stack([near_next, near_next + AROUND, near + AROUND], -1)]
     )
     normals = vertex_normals(grid, torch.from_numpy(faces.reshape(-1, 3)))
-    return albedo(skin, joints, grid, normals).reshape(len(PAINTED_M), AROUND, 3).astype(np.float32)
+    bare = albedo(skin, joints, grid, normals)
+    return complexion.changed(bare, joints, grid, normals).reshape(len(PAINTED_M), AROUND, 3).astype(np.float32)

@@ -6,7 +6,7 @@
 `render_crops` in `crops` puts them together; nothing here changes afterwards.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 
 import cv2
 import numpy as np
@@ -17,12 +17,13 @@ from torch import Tensor
 
 from fitter.hand import HandModel
 from priors.synthetic.backdrops import backdrops
+from priors.synthetic.complexion import Complexion, paint_person
 from priors.synthetic.forearms import Forearms, HandEnd, Wear, painted_forearm
 from priors.synthetic.gestures import GESTURES, articulate
 from priors.synthetic.lamps import Lamps, harmonics
 from priors.synthetic.layers import Looks, Surface, draw
 from priors.synthetic.motion import vary
-from priors.synthetic.skin import Skin, paint_texture
+from priors.synthetic.skin import Skin
 
 TEXELS = 256  # a crop of 128 pixels shows about as many of them as it has pixels
 ALBEDO_TEXELS = 64
@@ -41,6 +42,9 @@ class HandsInView:
     wrist_m: Float[np.ndarray, "n 3"]
     who: Int[np.ndarray, "n"]
     cameras: Float[np.ndarray, "n 3 3"]
+
+    def part(self, which: slice) -> "HandsInView":
+        return HandsInView(*(getattr(self, field.name)[which] for field in fields(self)))
 
 
 @dataclass(frozen=True)
@@ -64,15 +68,15 @@ class People:
         """`n` people; equal arguments give equal banks."""
         rng = np.random.default_rng(seed)
         model = model.to(dtype=torch.float64)
-        skins = [Skin.random(rng) for _ in range(n)]
-        paintings = [paint_texture(skin, model, TEXELS) for skin in skins]
+        skins = [(Skin.random(rng), Complexion.random(rng)) for _ in range(n)]
+        paintings = [paint_person(*skin, model, TEXELS) for skin in skins]
         small = [cv2.resize(one, (ALBEDO_TEXELS, ALBEDO_TEXELS), interpolation=cv2.INTER_AREA) for one in paintings]
         people = People(
             surface=Surface.of(model),
             end=HandEnd.of(model),
             textures=np.stack([(np.sqrt(one) * 255.0 + 0.5).astype(np.uint8) for one in paintings]),
             albedo=torch.from_numpy(np.stack(small).astype(np.float32)),
-            forearms=np.stack([painted_forearm(skin, model) for skin in skins]),
+            forearms=np.stack([painted_forearm(*skin, model) for skin in skins]),
             backdrops=backdrops(rng, BACKDROPS),
             strangers=np.zeros((0, STRANGER_PX, STRANGER_PX, 4), np.uint8),
             grain=rng.standard_normal((GRAIN, GRAIN, 3), dtype=np.float32),

@@ -55,6 +55,16 @@ class Skin:
 
 def paint_texture(skin: Skin, model: HandModel, size: int = 512) -> Float[np.ndarray, "size size 3"]:
     """Linear albedo in the model's UV layout, first row at v = 1; texels off the layout repeat their nearest one."""
+    covered, points, directions = texel_points(model, size)
+    texture = np.zeros((size, size, 3))
+    texture[covered] = albedo(skin, model.joints.double(), points, directions)
+    return spread_outwards(texture, covered)
+
+
+def texel_points(
+    model: HandModel, size: int
+) -> tuple[Bool[np.ndarray, "size size"], Float[Tensor, "points 3"], Float[Tensor, "points 3"]]:
+    """Which texels of the UV layout show the surface, and for these in turn its rest point (metres) and normal."""
     corners = model.uv.double() * torch.tensor([size, -size], dtype=torch.float64) + torch.tensor([0.0, size])
     screen = torch.cat([corners, torch.ones_like(corners[:, :1])], dim=1)
     texels = ZBuffer(cull_back_faces=False).rasterize(screen.unsqueeze(0), model.uv_faces.int(), (size, size))
@@ -64,9 +74,7 @@ def paint_texture(skin: Skin, model: HandModel, size: int = 512) -> Float[np.nda
     normals = vertex_normals(model.template.double(), model.faces)
     points = (weights * model.template.double()[corner_vertices]).sum(1)
     directions = torch.nn.functional.normalize((weights * normals[corner_vertices]).sum(1), dim=-1)
-    texture = np.zeros((size, size, 3))
-    texture[covered.numpy()] = albedo(skin, model.joints.double(), points, directions)
-    return spread_outwards(texture, covered.numpy())
+    return covered.numpy(), points, directions
 
 
 def albedo(

@@ -38,7 +38,8 @@ def stranger(rng: np.random.Generator, people: People, middle: tuple[float, floa
     if rng.random() < 0.5:
         turn = turn @ np.diag([-1.0, 1.0])
     shift = np.array(middle) - turn @ [STRANGER_PX / 2, STRANGER_PX / 2]
-    placed = DECODED[np.asarray(cv2.warpAffine(picture, np.column_stack([turn, shift]), (size, size)), np.uint8)]
+    warped = cv2.warpAffine(picture, np.column_stack([turn, shift]), (size, size))
+    placed = np.asarray(cv2.LUT(warped, DECODED), np.float32)
     placed[..., :3] *= placed[..., :3]
     placed[..., :3] *= np.float32(math.exp(rng.normal(0.0, 0.3)))
     return placed

@@ -40,6 +40,7 @@ from fitter.synthesis.views import LEAST_LANDMARKS
 from priors.network.crop import Crops
 from priors.network.crop_pictures import crop_pictures
 from priors.network.sight import Sight, look
+from priors.pose_prior import load_pose_prior
 
 log = logging.getLogger(__name__)
 
@@ -112,6 +113,7 @@ class TrainingClip:
             pixel_scale=scale,
             joints=joints,
             vertices=vertices,
+            pose_prior=whole.pose_prior,
         )
 
     def shown(self, index: Int[Tensor, "n"]) -> Sight:
@@ -221,7 +223,7 @@ def clip_of(
         joints = None if joints is None else joints.mirrored()
     exact = prepare_evidence(seen, camera, model)
     crops, sight = look(exact, camera)
-    evidence = in_float32(replace(exact, joints=joints))
+    evidence = in_float32(replace(exact, joints=joints, pose_prior=load_pose_prior()))
     crops = Crops(crops.rotation_crop_camera.float(), crops.half.float())
     follows = torch.full((evidence.n_frames,), reading.continuous)
     follows[0] = False

@@ -120,7 +120,7 @@ class Training:
     """
 
     seed: Seed = 0
-    steps: Count = 60000
+    steps: Count = 14000
     model: str = "anny"
     start: Path | None = None
     architecture: Architecture = Architecture()

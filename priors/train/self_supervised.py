@@ -53,6 +53,7 @@ S2HAND = Energy(
     articulation=None,
     pose=None,
     coupling=None,
+    learned_pose=None,
     focal=None,
     pose_smoothness=None,
     trajectory_smoothness=None,
