@@ -3,6 +3,7 @@
 objectives = objectives_of(config, Sources.load("anny", device), data=(Path("footage"),))
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import torch
 
 from fitter.energy import Energy
 from fitter.errors import InputError
+from fitter.evaluate.readers import LAYOUTS, open_dataset
 from fitter.hand import HandModel, Landmarks
 from fitter.solve.schedule import Schedule
 from priors.synthetic.hands import RandomHands
@@ -17,10 +19,11 @@ from priors.synthetic.skin_space import WEIGHTS as SKINS
 from priors.synthetic.skin_space import SkinSpace
 from priors.train.clips import TrainingClip, open_clips
 from priors.train.config import Objectives, Training
+from priors.train.labelled import labelled_clip
 from priors.train.objective import Weighted
 from priors.train.self_supervised import clip_objective
 from priors.train.synthetic import Studio, SyntheticHands, SyntheticPictures
-from priors.train.teachers import TeacherObjective, taught, together
+from priors.train.teachers import Taught, TeacherObjective, taught, together
 
 
 @dataclass(frozen=True)
@@ -59,7 +62,7 @@ def objectives_of(training: Training, sources: Sources, data: tuple[Path, ...]) 
     if (teachers := config.teachers) is not None:
         objective = TeacherObjective(
             supervision=teachers.supervision,
-            frames=together([taught(clip, sources.model, Energy(), Schedule()) for clip in clips]),
+            frames=fits_of(clips, sources.model),
             model=sources.model,
             batch=teachers.batch,
             depth_share=teachers.depth_share,
@@ -70,7 +73,7 @@ def objectives_of(training: Training, sources: Sources, data: tuple[Path, ...]) 
 
 
 def clips_for(config: Objectives, model: HandModel, data: tuple[Path, ...], size: int) -> list[TrainingClip]:
-    """The clips in the folders of `--data`, with the pixels that the objectives want."""
+    """The clips and the published data sets in the folders of `--data`, with the pixels that the objectives want."""
     own = config.clips
     if own is None and config.teachers is None:
         if data:
@@ -79,12 +82,24 @@ def clips_for(config: Objectives, model: HandModel, data: tuple[Path, ...], size
     if not data:
         raise InputError("--data: expected folders of clips, which this configuration learns from")
     compared = own is not None and own.self_supervision.energy.photometric is not None
-    return open_clips(
-        data,
-        model,
-        picture_size=size if own is not None and own.pixels else None,
-        window_size=own.window if own is not None and compared else None,
-    )
+    sets = [folder for folder in data if any(layout.n_signs(folder) for layout in LAYOUTS)]
+    found = [labelled_clip(open_dataset(folder), model) for folder in sets]
+    if filmed := [folder for folder in data if folder not in sets]:
+        found += open_clips(
+            filmed,
+            model,
+            picture_size=size if own is not None and own.pixels else None,
+            window_size=own.window if own is not None and compared else None,
+        )
+    return found
+
+
+def fits_of(clips: Sequence[TrainingClip], model: HandModel) -> Taught:
+    """The engine's fits of all clips whose frames follow each other; raises InputError if there is none."""
+    filmed = [clip for clip in clips if bool(clip.follows.any())]
+    if not filmed:
+        raise InputError(f"{clips[0].name}: expected clips to fit, found single frames only")
+    return together([taught(clip, model, Energy(), Schedule()) for clip in filmed])
 
 
 def skins_for(config: Objectives) -> SkinSpace | None:
