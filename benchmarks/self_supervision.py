@@ -103,6 +103,7 @@ def trainings() -> dict[str, Training]:
         "+ photometric: S2HAND": frames,
         "+ clip terms: S2HAND(V)": video,
         "fits as teachers": replace(frames, objectives=replace(frames.objectives, clips=None, teachers=Teachers())),
+        "fits as teachers + S2HAND(V)": replace(video, objectives=replace(video.objectives, teachers=Teachers())),
     }
 
 
