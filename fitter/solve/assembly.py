@@ -48,6 +48,8 @@ from fitter.solve.surface import add_surface
 MOST_ANCESTORS = 4  # palm and three joints
 # From so many rotations a group on, a product of matrices is faster than the kernel that looks for zeros.
 MANY_ROTATIONS = 6
+# Frames whose products stay in a core's own cache.
+BLOCK = 16
 
 
 def ancestors() -> np.ndarray:
@@ -178,11 +180,15 @@ def touch_one_run(features: np.ndarray) -> bool:
 
 def _add_run(totals: _Totals, residual: np.ndarray, weight: np.ndarray, jacobian: np.ndarray, first: int) -> None:
     """Add rows that all touch the columns from `first` on: dense, so one matrix product a frame."""
-    root = np.sqrt(weight)[..., None]
-    sides = (jacobian * root[..., None, None]).reshape(len(jacobian), -1, 3 * jacobian.shape[3])
-    touched = slice(first, first + sides.shape[2])
-    totals.diagonal[:, touched, touched] += sides.transpose(0, 2, 1) @ sides
-    totals.gradient[:, touched] += np.einsum("tri,tr->ti", sides, (residual * root).reshape(len(residual), -1))
+    touched = slice(first, first + 3 * jacobian.shape[3])
+    for start in range(0, len(jacobian), BLOCK):
+        block = slice(start, start + BLOCK)
+        root = np.sqrt(weight[block])[..., None]
+        sides = (jacobian[block] * root[..., None, None]).reshape(len(root), -1, 3 * jacobian.shape[3])
+        totals.diagonal[block, touched, touched] += sides.transpose(0, 2, 1) @ sides
+        totals.gradient[block, touched] += np.einsum(
+            "tri,tr->ti", sides, (residual[block] * root).reshape(len(root), -1)
+        )
 
 
 def _add_temporal(totals: _Totals, rows: TemporalRows, weight: np.ndarray) -> None:
