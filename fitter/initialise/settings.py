@@ -14,4 +14,4 @@ class Initialise:
     """
 
     network: str | None = SHIPPED
-    pictures: bool = True
+    pictures: bool = False
