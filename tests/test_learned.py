@@ -18,8 +18,9 @@ from fitter.observe.footage import Footage
 from fitter.pipeline import FitInput
 from fitter.rotation import exp
 from fitter.scene import Scene
+from fitter.skeleton import BONES, POINT_PARENTS
 from fitter.state import State, trajectory_of_wrist
-from priors.learned import LearnedInitializer, onto_keypoints, shared_shape
+from priors.learned import LearnedInitializer, NetworkAdvice, onto_keypoints, shared_shape, turned_over
 from priors.network.network import Architecture, HandNetwork
 from priors.synthetic.poses import random_rotations
 
@@ -94,17 +95,49 @@ def test_frames_with_too_few_points_keep_their_position(anny: HandModel) -> None
     assert torch.allclose(found.wrist[4], wrong.wrist[4]) and not torch.allclose(found.wrist[3], wrong.wrist[3])
 
 
-def test_depth_is_filled_only_where_the_source_gave_none(learned: LearnedInitializer, anny: HandModel) -> None:
+def test_advice_is_given_only_where_no_cue_of_depth_is(learned: LearnedInitializer, anny: HandModel) -> None:
     scene = scene_of(anny)
-    for depth in (True, False):
-        given = given_of(scene, evidence_of(scene, depth, unseen=(0, 5)))
-        begun = learned.begin(given)
-        assert torch.equal(begun.evidence.depth_px, given.evidence.depth_px) == depth
-        weight = begun.evidence.bone_weight  # the source had no bones in either case
-        assert bool((weight[[0, 5]] == 0).all()) and bool((weight[[1, 2, 8]] > 0).all())
-    points = scene.with_state(begun.starts[0].state).points
-    depth_px = (points[1, :, 2] / points[1, 0, 2] - 1.0) * CAMERA.fx
-    assert torch.allclose(begun.evidence.depth_px[1], depth_px)
+    with_depth, bare = (given_of(scene, evidence_of(scene, depth, unseen=(0, 5))) for depth in (True, False))
+    assert learned.begin(with_depth).advice is None
+    assert [start.name for start in learned.begin(with_depth).starts] == ["network"]
+    begun = learned.begin(bare)
+    assert [start.name for start in begun.starts] == ["network", "network, second view", "network, turned over"]
+    assert begun.advice is not None and begun.evidence is bare.evidence
+    told = begun.advice(scene.state, bare.evidence)
+    assert torch.equal(told.depth_weight, bare.evidence.depth_weight)
+    assert bool((told.bone_weight[[0, 5]] == 0).all()) and bool((told.bone_weight[[1, 2, 8]] > 0).all())
+    assert torch.allclose(told.bone_directions.norm(dim=-1), torch.ones(T, 20, dtype=torch.float64))
+
+
+def test_advice_is_that_of_the_nearest_hypothesis(anny: HandModel) -> None:
+    """Of three hands the one that the state is near to says how the bones lie."""
+    scene = scene_of(anny)
+    generator = torch.Generator().manual_seed(1)
+    others = random_rotations(generator, anny.joints, 2 * T).double().reshape(T, 2, 15, 3, 3)
+    palm = scene.state.rotations[:, None, :1].expand(T, 2, 1, 3, 3)
+    rotations = torch.cat([torch.cat([palm, others], dim=2), scene.state.rotations[:, None]], dim=1)
+    evidence = evidence_of(scene, depth=False)
+    sigma, usable = torch.full((T, 20), 0.21, dtype=torch.float64), torch.ones(T, dtype=torch.bool)
+    advice = NetworkAdvice.of(given_of(scene, evidence), rotations, scene.state.betas, sigma, usable)
+    told = advice(moved(scene.state), evidence)  # where the hand is does not matter
+    assert torch.allclose(told.bone_weight, torch.ones(T, 20, dtype=torch.float64))
+    points = scene.points
+    bones = torch.nn.functional.normalize(points[:, BONES] - points[:, POINT_PARENTS[BONES]], dim=-1)
+    assert torch.allclose(told.bone_directions, bones @ scene.state.rotations[:, 0])
+
+
+def test_a_palm_turned_over_is_its_mirror_image_behind_the_image(anny: HandModel) -> None:
+    """Its axes along the fingers and across look the same from the camera, and point the other way in depth."""
+    state = scene_of(anny).state
+    over = turned_over(state)
+    forward = torch.nn.functional.normalize(state.wrist, dim=-1)
+    for axis in (0, 2):
+        before, after = (each.rotations[:, 0, :, axis] for each in (state, over))
+        depth = [(each * forward).sum(-1, keepdim=True) for each in (before, after)]
+        assert torch.allclose(depth[0], -depth[1])
+        assert torch.allclose(before - depth[0] * forward, after - depth[1] * forward)
+    assert torch.allclose(torch.linalg.det(over.rotations[:, 0]), torch.ones(T, dtype=torch.float64))
+    assert torch.equal(over.rotations[:, 1:], state.rotations[:, 1:])
 
 
 def test_a_clip_has_one_shape_and_gaps_lie_between_their_neighbours(

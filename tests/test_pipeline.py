@@ -278,3 +278,27 @@ def test_keypoints_alone_are_enough() -> None:
     assert np.isfinite(fit.posterior.joints_sigma_mm).all()
     error_px = (fit.scene.keypoints - scene.keypoints).norm(dim=-1)
     assert float(error_px[evidence.confidence > 0].mean()) < 5.0
+
+
+def test_advice_is_asked_where_the_fit_stands_and_binds_it() -> None:
+    """The advice of one who knows the truth brings the bones there, and it hears of a state that explains the image."""
+    scene = truth_of(20, 3)
+    known = evidence_of(scene, seed=3)
+    zero = torch.zeros_like
+    bare = replace(known, depth_weight=zero(known.depth_weight), bone_weight=zero(known.bone_weight))
+    asked: list[State] = []
+
+    def advice(state: State, evidence: Evidence) -> Evidence:
+        asked.append(state)
+        return replace(evidence, bone_directions=known.bone_directions, bone_weight=known.bone_weight)
+
+    given = given_of(scene, bare)
+    alone, told = (fit_hand(each, ENERGY, Schedule()) for each in (given, replace(given, advice=advice)))
+    assert len(asked) == 1
+    assert energy_of(scene, bare, asked[0]) < 1.05 * energy_of(scene, bare, alone.state)
+    wanted = scene.points - scene.points[:, :1]
+    errors = [
+        float((fit.scene.points - fit.scene.points[:, :1] - wanted).norm(dim=-1).mean()) for fit in (alone, told)
+    ]
+    assert errors[1] < errors[0]
+    assert told.energies["articulation"] > 0.0 and alone.energies["articulation"] == 0.0

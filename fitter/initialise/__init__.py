@@ -17,9 +17,10 @@ from fitter.initialise.neutral import neutral_starts
 from fitter.initialise.placement import agreeing, frame_pose, perspective_n_point, placed, similarity
 from fitter.initialise.previous import PreviousFit
 from fitter.initialise.regressed import RegressedHands, RegressedStart
-from fitter.initialise.start import Initializer, Start
+from fitter.initialise.start import Advice, Initializer, Start
 
 __all__ = [
+    "Advice",
     "Initializer",
     "PreviousFit",
     "RegressedHands",

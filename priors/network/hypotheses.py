@@ -14,6 +14,8 @@ from fitter.skeleton import POINT_PARENTS
 TYPICAL_JUMP, MOST_JUMPS = 0.08, 4.0
 # Keypoints lie about this far (crop units) from a good hypothesis; an outlier does not count more than MOST_MISSES.
 TYPICAL_MISS, MOST_MISSES = 0.04, 3.0
+# A second opinion is one whose points lie further than this from the first one's, over the hand's size.
+SAME_HAND, REPETITION = 0.08, 10.0
 
 
 def best_path(unary: Float[Tensor, "frames h"], pairwise: Float[Tensor, "intervals h h"]) -> Int[Tensor, "frames"]:
@@ -41,9 +43,21 @@ def unary_cost(
     return (miss.clamp_max(MOST_MISSES) * weight).sum(-1) - scores.log_softmax(dim=-1)
 
 
+def repetition_cost(joints: Float[Tensor, "frames h 21 3"], chosen: Int[Tensor, "frames"]) -> Float[Tensor, "frames h"]:
+    """What it costs a second opinion to be like the first, `chosen` one: a bump around it."""
+    relative = joints - joints[..., :1, :]
+    first = relative[torch.arange(len(chosen)), chosen]
+    away = (relative - first[:, None]).norm(dim=-1).mean(-1) / hand_size(joints)
+    return REPETITION * (-(away / SAME_HAND).square()).exp()
+
+
+def hand_size(joints: Float[Tensor, "frames h 21 3"]) -> Float[Tensor, ""]:
+    """Four bones of mean length: about from the wrist to a fingertip."""
+    return (joints[..., 1:, :] - joints[..., POINT_PARENTS[1:], :]).norm(dim=-1).mean() * 4.0
+
+
 def pairwise_cost(joints: Float[Tensor, "frames h 21 3"]) -> Float[Tensor, "intervals h h"]:
     """How far consecutive hypotheses are apart: mean distance of the wrist-relative points, by hand size."""
     relative = joints - joints[..., :1, :]
-    size = (joints[..., 1:, :] - joints[..., POINT_PARENTS[1:], :]).norm(dim=-1).mean() * 4.0
-    jump = (relative[:-1, :, None] - relative[1:, None]).norm(dim=-1).mean(-1) / (TYPICAL_JUMP * size)
+    jump = (relative[:-1, :, None] - relative[1:, None]).norm(dim=-1).mean(-1) / (TYPICAL_JUMP * hand_size(joints))
     return jump.clamp_max(MOST_JUMPS)
