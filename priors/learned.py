@@ -8,7 +8,6 @@ Without a depth cue a fit is wrong by the bas-relief ambiguity wherever it start
 is evidence there, too, as sure as the network itself is of it.
 """
 
-import logging
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
@@ -32,8 +31,6 @@ from priors.network.guess import Guess, in_camera
 from priors.network.hypotheses import best_path, pairwise_cost, repetition_cost, unary_cost
 from priors.network.network import HandNetwork
 from priors.network.sight import Sight, look
-
-log = logging.getLogger(__name__)
 
 WEIGHTS = Path(__file__).parent / "weights" / "initializer.safetensors"
 # As many hands at once as fill the cores without filling the memory.
@@ -90,7 +87,6 @@ class LearnedInitializer:
         best = start(NAME, first)
         if bool((evidence.depth_weight > 0).any()) or bool((evidence.bone_weight > 0).any()):
             return replace(given, starts=(best, *given.starts))
-        log.info("the source has no depth cue: the network says how the bones lie")
         over = Start(f"{NAME}, turned over", onto_keypoints(given, turned_over(best.state)))
         others = (start(f"{NAME}, second view", second), over)
         advice = NetworkAdvice.of(given, rotations, betas, guess.bone_sigma.double(), usable)

@@ -297,8 +297,6 @@ def test_advice_is_asked_where_the_fit_stands_and_binds_it() -> None:
     assert len(asked) == 1
     assert energy_of(scene, bare, asked[0]) < 1.05 * energy_of(scene, bare, alone.state)
     wanted = scene.points - scene.points[:, :1]
-    errors = [
-        float((fit.scene.points - fit.scene.points[:, :1] - wanted).norm(dim=-1).mean()) for fit in (alone, told)
-    ]
+    errors = [float((fit.scene.points - fit.scene.points[:, :1] - wanted).norm(dim=-1).mean()) for fit in (alone, told)]
     assert errors[1] < errors[0]
     assert told.energies["articulation"] > 0.0 and alone.energies["articulation"] == 0.0

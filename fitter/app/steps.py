@@ -117,6 +117,10 @@ def initialise(
         given = FitInput(model, landmarks_of(model, hand.source), its_camera, evidence, starts, footage)
         if learned is not None:
             given = learned.begin(given)
+        if given.advice is not None:
+            log.warning(
+                "%s hand: the keypoints tell no depth; how its fingers are bent is the network's guess", hand.side
+            )
         inputs.append(cues.add_to(given, hand.side, alone=len(seen) == 1))
     return inputs
 
