@@ -4,9 +4,9 @@
     python -m benchmarks.self_supervision --choose        # HELD_OUT is left out of training; nothing annotated is seen
 
 Every row starts from the same weights, which know synthetic hands only, and takes the same number of steps on the same
-synthetic batches; beside them it sees the unlabelled clips in its own way. Steps and weights were chosen with
-`--choose`: by how far the network without depth cues is from the engine's fit, with them, of a clip that it did not
-learn from. The annotated clips are looked at once per row, at its end.
+synthetic batches; beside them it sees the unlabelled clips in its own way. The rate was chosen by synthetic hands: they
+alone are not to get worse. The terms' weights are the engine's, untuned. `--choose` judges without anything annotated:
+by how far the network without depth cues is from the engine's fit, with them, of a clip that it did not learn from.
 """
 
 import argparse
