@@ -254,7 +254,7 @@ def test_frames_that_show_nothing_change_nothing(filmed: Filmed, tmp_path: Path,
     result = FitResult.load(tmp_path / "out")
     assert run([*words[:-1], str(tmp_path / "keypoints"), *QUIET, "--config", str(KEYPOINTS_ONLY)]) == 0
     moved_m = np.linalg.norm(result.vertices_m - FitResult.load(tmp_path / "keypoints").vertices_m, axis=-1)
-    assert moved_m.max() < 1e-3
+    assert moved_m.max() < 2e-3  # the stages with pixels go on with the keypoints' problem, to its own tolerance
 
 
 @pytest.mark.parametrize("blank", [0, 255])

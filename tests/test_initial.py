@@ -53,7 +53,11 @@ def started_from(folder: Path) -> dict[str, str]:
 
 
 def test_a_fit_from_its_own_result_stays_where_it_was(clip: ShortClip, fitted: Path, tmp_path: Path) -> None:
-    assert set(started_from(fitted)) == {"right"} and started_from(fitted)["right"] in ("landmarks", "relaxed")
+    assert set(started_from(fitted)) == {"right"} and started_from(fitted)["right"] in (
+        "network",
+        "landmarks",
+        "relaxed",
+    )
     assert run(clip.words(tmp_path, "--initial", str(fitted))) == 0
     assert started_from(tmp_path) == {"right": "previous result"}
     before, after = FitResult.load(fitted), FitResult.load(tmp_path)
@@ -71,18 +75,19 @@ def test_hands_of_a_regressor_are_a_start(clip: ShortClip, hamer: Path, tmp_path
     camera = clip.truth.camera
     intrinsics = f"{camera.fx},{camera.fy},{camera.cx},{camera.cy}"
     assert run(clip.words(tmp_path, "--initial", str(hamer), "--intrinsics", intrinsics)) == 0
-    assert started_from(tmp_path)["right"] in ("landmarks", "relaxed", "regressor")
+    assert started_from(tmp_path)["right"] in ("network", "landmarks", "relaxed", "regressor")
     result = fitter.fit(
         clip.video, initial=hamer, keypoints=clip.keypoints, intrinsics=intrinsics, config=KEYPOINTS_ONLY
     )
     written = FitResult.load(tmp_path)
-    assert np.array_equal(result.joints_m, written.joints_m)
+    # The network's float32 sums depend on where in memory their arrays happen to lie.
+    assert np.allclose(result.joints_m, written.joints_m, rtol=0.0, atol=1e-6)
     assert 1000.0 * pa_mpjpe(written.joints_m[0], clip.truth.joints_m) < 3.0  # 1.6 without it, too
 
 
 def test_neutral_is_a_word(clip: ShortClip, tmp_path: Path) -> None:
     assert run(clip.words(tmp_path, "--initial", "neutral")) == 0
-    assert started_from(tmp_path)["right"] in ("landmarks", "relaxed", "open", "half open", "fist")
+    assert started_from(tmp_path)["right"] in ("network", "landmarks", "relaxed", "open", "half open", "fist")
 
 
 def test_resuming_knows_the_starts_apart(clip: ShortClip, fitted: Path, tmp_path: Path) -> None:

@@ -114,7 +114,7 @@ def test_the_loss_falls_and_the_hands_get_nearer(tmp_path: Path) -> None:
     short = train(fast(small_training(1)), run_in(tmp_path / "short"))
     long = train(fast(small_training(150, batch=64, save_every=1000)), run_in(tmp_path / "long"))
     losses = list(curve(tmp_path / "long").values())
-    assert sum(losses[-10:]) < 0.4 * sum(losses[:10])
+    assert sum(losses[-10:]) < 0.5 * sum(losses[:10])
     assert long["mixed/mpjpe_mm"] < 0.7 * short["mixed/mpjpe_mm"]
     assert long["mixed/oracle_pa_mpjpe_mm"] <= long["mixed/pa_mpjpe_mm"]
 
