@@ -19,7 +19,7 @@ from fitter.observe.evidence import Evidence
 from fitter.pipeline import FitInput
 from priors.learned import LearnedInitializer, load_learned
 
-NEUTRAL, DETECTIONS, NETWORK, ALL = "neutral", "detections", "network", "network and detections"
+NEUTRAL, DETECTIONS, NETWORK = "neutral", "detections", "network"
 
 
 @dataclass(frozen=True)
@@ -42,8 +42,7 @@ def contestants(learned: LearnedInitializer | None = None) -> list[Contestant]:
         Contestant(NEUTRAL, starting_at(neutral)),
         # Without cues these are the neutral one's.
         Contestant(DETECTIONS, starting_at(initial_states), needs_cues=True),
-        Contestant(NETWORK, lambda given: network.begin(replace(given, starts=()))),
-        Contestant(ALL, lambda given: network.begin(starting_at(initial_states)(given)), judged=True),
+        Contestant(NETWORK, network.begin, judged=True),
     ]
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from benchmarks.contestants import ALL, DETECTIONS, NETWORK, NEUTRAL, Contestant, contestants, neutral, starting_at
+from benchmarks.contestants import DETECTIONS, NETWORK, NEUTRAL, Contestant, contestants, neutral, starting_at
 from benchmarks.groups import FIRST_SEED, GROUPS, group_clip, has_cues, without_cues
 from benchmarks.initialisers import (
     KEYPOINTS_ONLY,
@@ -107,10 +107,10 @@ def test_without_cues_only_keypoints_are_left(clip: SyntheticClip) -> None:
 
 
 def test_everybody_starts_from_what_they_propose(clip: SyntheticClip, begun: list[Begun]) -> None:
-    assert [each.initialiser for each in begun] == [NEUTRAL, DETECTIONS, NETWORK, ALL]
-    assert [each.seed for each in begun] == [BY_NAME["open"].seed(3)] * 4
+    assert [each.initialiser for each in begun] == [NEUTRAL, DETECTIONS, NETWORK]
+    assert [each.seed for each in begun] == [BY_NAME["open"].seed(3)] * 3
     assert begun[0].start == "relaxed"
-    first, second, third, _ = begun
+    first, second, third = begun
     assert first.landmarks_pa_mm == second.landmarks_pa_mm
     assert first.energy_from_truth == second.energy_from_truth
     assert 0.0 < first.pa_mm < first.initial_pa_mm
@@ -122,7 +122,7 @@ def test_everybody_starts_from_what_they_propose(clip: SyntheticClip, begun: lis
 
 def test_without_cues_those_that_need_them_stay_out(clip: SyntheticClip, config: Config) -> None:
     results = begin_all(BY_NAME["open"], 0, without_cues(clip), contestants(), config)
-    assert [each.initialiser for each in results] == [NEUTRAL, NETWORK, ALL]
+    assert [each.initialiser for each in results] == [NEUTRAL, NETWORK]
     assert results[0].landmarks_pa_mm is None
 
 
@@ -207,10 +207,8 @@ def test_a_real_clip_is_no_worse_after_its_fit(tmp_path: Path, monkeypatch: pyte
         (CUES, NEUTRAL),
         (CUES, DETECTIONS),
         (CUES, NETWORK),
-        (CUES, ALL),
         (NO_CUES, NEUTRAL),
         (NO_CUES, NETWORK),
-        (NO_CUES, ALL),
     ]
     last = found[-1]
     assert last.given.advice is not None and not has_cues(last.given.evidence)

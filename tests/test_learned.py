@@ -151,11 +151,11 @@ def test_a_clip_has_one_shape_and_gaps_lie_between_their_neighbours(
     assert torch.allclose(before[0].T @ gap[0], gap[0].T @ after[0], atol=1e-6)
 
 
-def test_its_start_comes_first_and_a_blind_clip_stays_as_it_is(learned: LearnedInitializer, anny: HandModel) -> None:
+def test_its_start_replaces_others_unless_it_is_blind(learned: LearnedInitializer, anny: HandModel) -> None:
     scene = scene_of(anny)
     own = Start("own", scene.state)
     given = replace(given_of(scene, evidence_of(scene, depth=True)), starts=(own,))
-    assert [start.name for start in learned.begin(given).starts] == ["network", "own"]
+    assert [start.name for start in learned.begin(given).starts] == ["network"]
     blind = replace(given, evidence=evidence_of(scene, True, tuple(range(T))))
     assert learned.begin(blind) is blind
 
