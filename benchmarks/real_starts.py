@@ -21,7 +21,7 @@ from benchmarks.report import Report
 from benchmarks.scores import ANNOTATED, PEER, RIVAL, Score, run_script, score, write_rival
 from fitter.app.options import Command
 from fitter.app.progress import SilentProgress
-from fitter.app.steps import initialise, load, observe
+from fitter.app.steps import initialise, load, observe, with_pose_prior
 from fitter.config import Config, load_config
 from fitter.export.atomic import prepare_folder
 from fitter.hand.mirror import mirror_points
@@ -136,7 +136,11 @@ def look_at(name: str) -> Real:
     clip, camera, model = load(command)
     seen = observe(command, Config(), clip, folder, SilentProgress())
     poor = [replace(each, depth_px=None, landmarks_m=None) for each in seen]
-    return Real(name, seen, initialise(clip, camera, model, seen), initialise(clip, camera, model, poor))
+    inputs, bare = (
+        [with_pose_prior(given, Config().energy) for given in initialise(clip, camera, model, hands)]
+        for hands in (seen, poor)
+    )
+    return Real(name, seen, inputs, bare)
 
 
 def candidates(clip: Real, competing: Sequence[Contestant]) -> list[Candidate]:
