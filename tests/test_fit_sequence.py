@@ -17,6 +17,7 @@ import torch
 
 from fitter.app.summary import hand_length
 from fitter.clip import open_clip
+from fitter.evaluate.metrics import pa_mpjpe
 from fitter.export.result import FitResult
 from fitter.hand import HandModel
 from fitter.observe.mediapipe import MediaPipe
@@ -372,6 +373,22 @@ def test_unusable_keypoints_are_status_two(
     assert what in sentence and "bad.npz" in sentence
 
 
+def test_keypoints_without_depth_are_fitted_and_whose_guess_the_depth_is_said(
+    clip: ShortClip, tmp_path: Path, capsys: Captured
+) -> None:
+    """The network's start is nearer to the truth than a relaxed hand's, and so is what grows from it."""
+    bare = {name: array for name, array in clip.seen.items() if name not in ("depth_px", "landmarks_m")}
+    keypoints = tmp_path / "bare.npz"
+    np.savez(keypoints, side=np.array("right"), **bare)  # pyright: ignore[reportArgumentType] (as in short_clip)
+    errors_mm = []
+    for name, more in (("network", []), ("none", ["--initialise.network", "null"])):
+        assert run(clip.words(tmp_path / name, *more, quiet=False, keypoints=keypoints)) == 0
+        told = " ".join(capsys.readouterr().out.split())
+        assert ("fingers are bent is the network's guess" in told) == (name == "network")
+        errors_mm.append(1000.0 * pa_mpjpe(FitResult.load(tmp_path / name).joints_m[0], clip.truth.joints_m))
+    assert errors_mm[0] < errors_mm[1]
+
+
 def test_no_hand_is_status_three(clip: ShortClip, tmp_path: Path, capsys: Captured) -> None:
     nobody = clip.write_keypoints(tmp_path / "nobody.npz", confidence=np.zeros((FRAMES, 21)))
     assert run(clip.words(tmp_path / "out", keypoints=nobody)) == 3
@@ -393,6 +410,7 @@ def test_no_hand_is_status_three(clip: ShortClip, tmp_path: Path, capsys: Captur
         (["--handd", "left"], "unknown option --handd, did you mean --hand?"),
         (["--hand-model", "nowhere/MANO_RIGHT.pkl"], "is neither the hand model 'anny' nor an existing path"),
         (["--config", "nowhere.yaml"], "nowhere.yaml: cannot be read"),
+        (["--initialise.network", "nowhere.safetensors"], "does not exist: expected the weights of a network"),
         (["--masks", "nowhere"], "nowhere does not exist: expected a folder of masks, one PNG per frame"),
     ],
 )
