@@ -72,7 +72,7 @@ class LearnedInitializer:
             shown = crop_pictures(given.footage, crops, self.network.architecture.picture_size)
             sight = replace(sight, pictures=shown)
         guess = self.guesses(sight)
-        joints = guess.posed(self.model.to(dtype=torch.float32)).joints
+        joints = guess.posed(self.model.to(dtype=guess.wrist.dtype)).joints
         first, second = chosen_hypotheses(guess, joints, sight, usable)
         rotations, wrist = in_camera(crops, guess.rotations.double(), guess.wrist.double())
         frames = torch.arange(len(sight))
@@ -82,8 +82,8 @@ class LearnedInitializer:
             betas = shape_of_joints(given.model, joints[frames, first][usable].double(), in_metres=True)
 
         def start(name: str, chosen: Int[Tensor, "frames"]) -> Start:
-            rows = (rotations[frames, chosen].numpy(), wrist[frames, chosen].numpy())
-            return Start(name, onto_keypoints(given, bridged_state(*rows, usable.numpy(), betas)))
+            turned, place = (rounded(each[frames, chosen]).numpy() for each in (rotations, wrist))
+            return Start(name, onto_keypoints(given, bridged_state(turned, place, usable.numpy(), rounded(betas))))
 
         best = start(NAME, first)
         if bool((evidence.depth_weight > 0).any()) or bool((evidence.bone_weight > 0).any()):
@@ -94,13 +94,13 @@ class LearnedInitializer:
         return replace(given, starts=(best, *others), advice=advice)
 
     def guesses(self, sight: Sight) -> Guess:
-        """The network's word on every frame; float32."""
-        parts = []
+        """The network's word on every frame, in its own type."""
+        parts, dtype = [], self.network.mean_pose.dtype
         with torch.no_grad():
             for start in range(0, len(sight), CHUNK):
-                part = sight[start : start + CHUNK]
+                part = sight[start : start + CHUNK].each(lambda value: value.to(dtype))
                 if part.pictures is not None:
-                    part = replace(part, pictures=part.pictures.float() / 255.0)
+                    part = replace(part, pictures=part.pictures / 255.0)
                 parts.append(self.network(part))
         names = ("rotations", "wrist", "scores", "betas", "depth_sigma", "bone_sigma")
         return Guess(**{name: torch.cat([getattr(part, name) for part in parts]) for name in names})
@@ -108,10 +108,13 @@ class LearnedInitializer:
 
 @lru_cache(maxsize=1)
 def load_learned(path: Path = WEIGHTS) -> LearnedInitializer:
-    """The initialiser of a checkpoint; raises InputError, one sentence, for a file that is none."""
+    """The initialiser of a checkpoint; raises InputError, one sentence, for a file that is none.
+
+    In float64, so that its sums are the same every time to more digits than are kept, see `rounded`.
+    """
     from fitter.hand.anny import load_anny
 
-    return LearnedInitializer(load_checkpoint(path), load_anny())
+    return LearnedInitializer(load_checkpoint(path).double(), load_anny())
 
 
 @dataclass(frozen=True)
@@ -143,8 +146,8 @@ class NetworkAdvice:
         points = posed.attached(given.landmarks.with_shape(shapes))
         bones = points[..., BONES, :] - points[..., POINT_PARENTS[BONES], :]
         directions = torch.nn.functional.normalize(bones, dim=-1) @ rotations[..., 0, :, :]
-        weight = (USUAL_BONE_SIGMA / bone_sigma).square() * usable[:, None]
-        return NetworkAdvice(given.model, posed.joints, directions, weight)
+        weight = rounded((USUAL_BONE_SIGMA / bone_sigma).square()) * usable[:, None]
+        return NetworkAdvice(given.model, posed.joints, rounded(directions), weight)
 
     def __call__(self, state: State, evidence: Evidence) -> Evidence:
         there = self.model.with_shape(state.betas).with_pose(state.rotations, state.wrist).joints
@@ -184,6 +187,13 @@ def shared_shape(
     return (weight[:, None] * betas).sum(0) / weight.sum()
 
 
+def rounded(values: Float[Tensor, "*any"]) -> Float[Tensor, "*any"]:
+    """To float32's precision: the last digits of sums depend on where in memory their arrays happen to lie, and a fit
+    is to be the same every time.
+    """
+    return values.float().double()
+
+
 def points_of(given: FitInput, state: State) -> Float[Tensor, "frames 21 3"]:
     """The source's landmarks of a state, metres, camera axes."""
     return Scene(given.model, given.landmarks, given.camera, state).points
@@ -207,4 +217,4 @@ def onto_keypoints(given: FitInput, state: State) -> State:
     found = solved.squeeze(-1)
     good = torch.isfinite(found).all(-1) & (found[:, 2] + points[..., 2].amin(1) > NEAREST_M)
     good &= (weight > 0).sum(1) >= FEWEST_POINTS
-    return replace(state, trajectory=trajectory_of_wrist(torch.where(good[:, None], found, wrist)))
+    return replace(state, trajectory=rounded(trajectory_of_wrist(torch.where(good[:, None], found, wrist))))
