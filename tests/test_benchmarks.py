@@ -148,7 +148,7 @@ def test_a_solver_that_is_out_of_time_too_early_proves_nothing() -> None:
 def test_growth_is_measured_and_judged(anny: "HandModel") -> None:
     row = one_length(6)
     assert row.frames == 6 and row.steps > 0
-    assert row.all_ms > 0.0 and row.peak_mb <= peak_mb()
+    assert row.all_ms > 0.0 and row.peak_mb <= peak_mb() + 1.0  # the kernel counts pages in batches
     short = Growth(300, 0.1, 3.0, 0.5, 3.6, 20, 500.0, 600.0, 300.0)
     long = Growth(3000, 0.1, 9.0, 0.5, 9.6, 20, 500.0, 1400.0, 300.0)
     report = Report("speed", "")
