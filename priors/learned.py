@@ -2,7 +2,7 @@
 
     learned = load_learned()                       # the weights that ship, or a checkpoint of one's own
     given = learned.begin(given)                   # a FitInput that starts there, with advice where depth is unknown
-    learned(model, camera, evidence)               # the engine's protocol: the start alone
+    learned(model, camera, evidence)               # the engine's protocol: the starts alone
 
 Without a depth cue a fit is wrong by the bas-relief ambiguity wherever it starts; so what the network says of the bones
 is evidence there, too, as sure as the network itself is of it.
@@ -19,11 +19,10 @@ from torch import Tensor
 from fitter.camera import Camera
 from fitter.hand import HandModel
 from fitter.initialise import Start, bridged_state, shape_of_joints
-from fitter.initialise.placement import FEWEST_POINTS
-from fitter.observe.evidence import Evidence
+from fitter.initialise.placement import FEWEST_POINTS, translation_onto
+from fitter.observe.evidence import Evidence, directions_in_palm
 from fitter.pipeline import FitInput
 from fitter.scene import Scene
-from fitter.skeleton import BONES, POINT_PARENTS
 from fitter.state import State, trajectory_of_wrist
 from priors.network.checkpoint import load_checkpoint
 from priors.network.crop_pictures import crop_pictures
@@ -53,8 +52,8 @@ class LearnedInitializer:
     pictures: bool = False
 
     def __call__(self, model: HandModel, camera: Camera, evidence: Evidence) -> list[Start]:
-        """The engine's protocol."""
-        return [self.begin(FitInput(model, model.landmarks, camera, evidence, ())).starts[0]]
+        """The engine's protocol; no start where no frame shows enough points to say anything."""
+        return list(self.begin(FitInput(model, model.landmarks, camera, evidence, ())).starts)
 
     def begin(self, given: FitInput) -> FitInput:
         """The input with the network's start in place of its own, which made 200 synthetic clips slower and no better
@@ -72,14 +71,14 @@ class LearnedInitializer:
             shown = crop_pictures(given.footage, crops, self.network.architecture.picture_size)
             sight = replace(sight, pictures=shown)
         guess = self.guesses(sight)
-        joints = guess.posed(self.model.to(dtype=guess.wrist.dtype)).joints
+        joints = guess.posed(self.model).joints
         first, second = chosen_hypotheses(guess, joints, sight, usable)
-        rotations, wrist = in_camera(crops, guess.rotations.double(), guess.wrist.double())
+        rotations, wrist = in_camera(crops, guess.rotations, guess.wrist)
         frames = torch.arange(len(sight))
         if given.model.name == self.model.name:
-            betas = shared_shape(guess.betas.double(), sight.confidence.double(), usable)
+            betas = shared_shape(guess.betas, sight.confidence.double(), usable)
         else:
-            betas = shape_of_joints(given.model, joints[frames, first][usable].double(), in_metres=True)
+            betas = shape_of_joints(given.model, joints[frames, first][usable], in_metres=True)
 
         def start(name: str, chosen: Int[Tensor, "frames"]) -> Start:
             turned, place = (rounded(each[frames, chosen]).numpy() for each in (rotations, wrist))
@@ -90,11 +89,11 @@ class LearnedInitializer:
             return replace(given, starts=(best,))
         over = Start(f"{NAME}, turned over", onto_keypoints(given, turned_over(best.state)))
         others = (start(f"{NAME}, second view", second), over)
-        advice = NetworkAdvice.of(given, rotations, betas, guess.bone_sigma.double(), usable)
+        advice = NetworkAdvice.of(given, rotations, betas, guess.bone_sigma, usable)
         return replace(given, starts=(best, *others), advice=advice)
 
     def guesses(self, sight: Sight) -> Guess:
-        """The network's word on every frame, in its own type."""
+        """The network's word on every frame; float64, computed in the network's own type."""
         parts, dtype = [], self.network.mean_pose.dtype
         with torch.no_grad():
             for start in range(0, len(sight), CHUNK):
@@ -103,7 +102,7 @@ class LearnedInitializer:
                     part = replace(part, pictures=part.pictures / 255.0)
                 parts.append(self.network(part))
         names = ("rotations", "wrist", "scores", "betas", "depth_sigma", "bone_sigma")
-        return Guess(**{name: torch.cat([getattr(part, name) for part in parts]) for name in names})
+        return Guess(**{name: torch.cat([getattr(part, name) for part in parts]).double() for name in names})
 
 
 @lru_cache(maxsize=1)
@@ -144,8 +143,7 @@ class NetworkAdvice:
         shapes = betas.expand(len(rotations), -1)  # a hand's hypotheses stand where a clip has its frames
         posed = given.model.with_shape(shapes).with_pose(rotations, rotations.new_zeros(*rotations.shape[:2], 3))
         points = posed.attached(given.landmarks.with_shape(shapes))
-        bones = points[..., BONES, :] - points[..., POINT_PARENTS[BONES], :]
-        directions = torch.nn.functional.normalize(bones, dim=-1) @ rotations[..., 0, :, :]
+        directions = directions_in_palm(points, rotations[..., 0, :, :])
         weight = rounded((USUAL_BONE_SIGMA / bone_sigma).square()) * usable[:, None]
         return NetworkAdvice(given.model, posed.joints, rounded(directions), weight)
 
@@ -202,19 +200,13 @@ def points_of(given: FitInput, state: State) -> Float[Tensor, "frames 21 3"]:
 def onto_keypoints(given: FitInput, state: State) -> State:
     """The state at the positions for which the clip's one shape covers the keypoints: its size decides the distance.
 
-    Linear least squares in the position: z (x/z - u) = 0 at every seen point, weighted by its confidence. Frames with
-    too few points, or whose solution is behind the camera, keep theirs.
+    Every point counts by its confidence. Frames with too few points, or whose solution is behind the camera, keep
+    theirs.
     """
     evidence, wrist = given.evidence, state.wrist
     points = points_of(given, state) - wrist[:, None]
     flat, weight = given.camera.rays(evidence.keypoints_px)[..., :2], evidence.confidence
-    rows = torch.zeros(*flat.shape, 3, dtype=flat.dtype)
-    rows[..., 0, 0], rows[..., 1, 1] = 1.0, 1.0
-    rows[..., 2] = -flat
-    right = flat * points[..., 2:] - points[..., :2]
-    normal = torch.einsum("tp,tpci,tpcj->tij", weight, rows, rows)
-    solved = torch.linalg.lstsq(normal, torch.einsum("tp,tpci,tpc->ti", weight, rows, right).unsqueeze(-1)).solution
-    found = solved.squeeze(-1)
+    found = torch.from_numpy(translation_onto(flat.numpy(), points.numpy(), weight.numpy()))
     good = torch.isfinite(found).all(-1) & (found[:, 2] + points[..., 2].amin(1) > NEAREST_M)
     good &= (weight > 0).sum(1) >= FEWEST_POINTS
     return replace(state, trajectory=rounded(trajectory_of_wrist(torch.where(good[:, None], found, wrist))))

@@ -158,6 +158,7 @@ def test_its_start_replaces_others_unless_it_is_blind(learned: LearnedInitialize
     assert [start.name for start in learned.begin(given).starts] == ["network"]
     blind = replace(given, evidence=evidence_of(scene, True, tuple(range(T))))
     assert learned.begin(blind) is blind
+    assert learned(anny, CAMERA, blind.evidence) == []
 
 
 def test_another_model_gets_the_bones_that_the_network_saw(learned: LearnedInitializer, anny: HandModel) -> None:

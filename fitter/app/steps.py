@@ -113,10 +113,11 @@ def initialise(
         as_right, its_camera = (hand.mirrored(), camera.mirrored()) if left else (hand, camera)
         footage = Footage(clip, its_camera, left, cues.masks)
         evidence = prepare_evidence(as_right, its_camera, model)
-        starts = tuple(initial_states(model, its_camera, evidence))
-        given = FitInput(model, landmarks_of(model, hand.source), its_camera, evidence, starts, footage)
+        given = FitInput(model, landmarks_of(model, hand.source), its_camera, evidence, (), footage)
         if learned is not None:
             given = learned.begin(given)
+        if not given.starts:
+            given = replace(given, starts=tuple(initial_states(model, its_camera, evidence)))
         if given.advice is not None:
             log.warning(
                 "%s hand: the keypoints tell no depth; how its fingers are bent is the network's guess", hand.side

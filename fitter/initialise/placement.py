@@ -70,6 +70,24 @@ def frame_pose(
     return turn, wrist
 
 
+def translation_onto(
+    rays: Float[np.ndarray, "hands points 2"],
+    points: Float[np.ndarray, "hands points 3"],
+    weight: Float[np.ndarray, "hands points"],
+) -> Float[np.ndarray, "hands 3"]:
+    """The translation of `points` (metres) with which a camera sees them nearest the `rays` (x/z, y/z).
+
+    Least squares in (x + tx) - ray (z + tz) = 0, which is linear; the smallest solution where too few points count.
+    """
+    system = np.zeros((*rays.shape, 3))
+    system[..., 0, 0] = system[..., 1, 1] = 1.0
+    system[..., 2] = -rays
+    wanted = rays * points[..., 2:] - points[..., :2]
+    normal = np.einsum("hp,hpci,hpcj->hij", weight, system, system)
+    right = np.einsum("hp,hpci,hpc->hi", weight, system, wanted)
+    return (np.linalg.pinv(normal, hermitian=True) @ right[..., None])[..., 0]
+
+
 def agreeing(
     orientation: Float[np.ndarray, "frames 3 3"], found: Bool[np.ndarray, "frames"]
 ) -> Bool[np.ndarray, "frames"]:

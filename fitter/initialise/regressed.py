@@ -23,6 +23,7 @@ from fitter.hand import HandModel
 from fitter.hand.model import MIDDLE_FINGER
 from fitter.initialise.bone_lengths import shape_of_joints
 from fitter.initialise.bridging import bridged_state
+from fitter.initialise.placement import translation_onto
 from fitter.initialise.start import Start
 from fitter.observe.evidence import Evidence
 from fitter.observe.observations import Side
@@ -140,21 +141,13 @@ def seen_at(
 def translation_to(
     pixels: Float[np.ndarray, "hands 21 2"], points: Float[np.ndarray, "hands 21 3"], camera: Camera
 ) -> Float[np.ndarray, "hands 3"]:
-    """The translation with which the clip's camera sees the points nearest the pixels: least squares in
-    (x + tx) - ray (z + tz) = 0, which is linear.
+    """The translation with which the clip's camera sees the points nearest the pixels.
 
     For points of no depth it is tz = focal / (pixels per metre), proportional to the focal length; for a hand this puts
     the right part of it at that distance, and returns the regressed translation itself if the cameras are the same.
     """
-    ray = (pixels - [camera.cx, camera.cy]) / [camera.fx, camera.fy]
-    n_hands, n_points = ray.shape[:2]
-    system = np.zeros((n_hands, n_points, 2, 3))
-    system[..., 0, 0] = system[..., 1, 1] = 1.0
-    system[..., 2] = -ray
-    wanted = ray * points[..., 2:] - points[..., :2]
-    system, wanted = system.reshape(n_hands, -1, 3), wanted.reshape(n_hands, -1, 1)
-    transposed = system.swapaxes(1, 2)
-    return np.linalg.solve(transposed @ system, transposed @ wanted)[..., 0]
+    rays = (pixels - [camera.cx, camera.cy]) / [camera.fx, camera.fy]
+    return translation_onto(rays, points, np.ones(rays.shape[:2]))
 
 
 def nearest(

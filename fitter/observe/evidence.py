@@ -111,6 +111,14 @@ def median_span_px(pixels: Float[np.ndarray, "frames 21 2"], seen: Bool[np.ndarr
     return float(np.median(np.asarray(np.ptp(masked, axis=1).max(axis=1))))
 
 
+def directions_in_palm(
+    points: Float[Tensor, "*any 21 3"], orientation: Float[Tensor, "*any 3 3"]
+) -> Float[Tensor, "*any 20 3"]:
+    """Unit bone vectors in the palm's rest axes, which `orientation` turns to those of the points."""
+    bones = points[..., BONES, :] - points[..., POINT_PARENTS[BONES], :]
+    return torch.nn.functional.normalize(bones, dim=-1) @ orientation
+
+
 def palm_aligned_directions(
     landmarks_m: Float[Tensor, "frames 21 3"], model: HandModel
 ) -> tuple[Float[Tensor, "frames 20 3"], Float[Tensor, "frames"]]:

@@ -24,11 +24,10 @@ from fitter.errors import InputError
 from fitter.hand import HandModel, Landmarks, PosedHand
 from fitter.hand.anny import load_anny
 from fitter.hand.parameters import HandParameters, pose_hand
-from fitter.observe.evidence import palm_aligned_directions
+from fitter.observe.evidence import directions_in_palm, palm_aligned_directions
 from fitter.observe.landmarks import landmarks_of
 from fitter.observe.mediapipe import MediaPipe
 from fitter.observe.observations import Detection, Side
-from fitter.skeleton import BONES, POINT_PARENTS
 from priors.synthetic.clip import DemoClip, make_demo_clip
 from priors.synthetic.difficulty import Difficulty
 from priors.synthetic.error_axes import CueErrors, HandCues, errors_between, flexion_axes, span_px
@@ -83,11 +82,10 @@ def exact_cues(posed: PosedHand, camera: Camera, landmarks: Landmarks) -> HandCu
     """What an exact detector of these landmarks says of a right hand."""
     points = posed.attached(landmarks.with_shape(posed.shaped.betas))
     z = points[..., 2]
-    bones = torch.nn.functional.normalize(points[..., BONES, :] - points[..., POINT_PARENTS[BONES], :], dim=-1)
     return HandCues(
         pixels=camera.project(points),
         depth_px=(z / z[..., :1] - 1.0) * camera.fx,
-        directions=torch.einsum("...ji,...bj->...bi", posed.rotations[..., 0, :, :], bones),
+        directions=directions_in_palm(points, posed.rotations[..., 0, :, :]),
     )
 
 

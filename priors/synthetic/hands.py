@@ -15,6 +15,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from fitter.hand import HandModel, Landmarks
+from fitter.observe.evidence import directions_in_palm
 from fitter.skeleton import BONES, POINT_PARENTS
 from priors.network.crop import Crops, crops_around
 from priors.network.guess import in_crop
@@ -196,9 +197,8 @@ class RandomHands:
 
 def exact_cues(points: Float[Tensor, "n 21 3"], orientation: Float[Tensor, "n 3 3"]) -> HandCues:
     """What a detector without errors says, for a focal length of 1: its pixels are (x/z, y/z)."""
-    bones = torch.nn.functional.normalize(points[:, BONES] - points[:, POINT_PARENTS[BONES]], dim=-1)
     z = points[..., 2]
-    return HandCues(points[..., :2] / points[..., 2:], z / z[:, :1] - 1.0, bones @ orientation)
+    return HandCues(points[..., :2] / points[..., 2:], z / z[:, :1] - 1.0, directions_in_palm(points, orientation))
 
 
 def chance(generator: torch.Generator, share: float, *shape: int) -> Bool[Tensor, "*shape"]:

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from fitter.hand import HandModel
 from fitter.hand.model import compose_chains
-from fitter.skeleton import BONES, POINT_PARENTS
+from fitter.observe.evidence import directions_in_palm
 from priors.network.guess import Guess, place_of
 from priors.network.sight import Sight
 from priors.synthetic.hands import Truth
@@ -103,12 +103,6 @@ def sigmas_likelihood(guess: Guess, truth: Truth, sight: Sight, joints: Float[Te
     half = sight.half[:, None]
     depth = (joints[..., 2] / joints[:, :1, 2] - truth.joints[..., 2] / truth.joints[:, :1, 2]).abs() / half
     palm = guess.rotations.detach()[torch.arange(len(joints)), guess.best(), 0]
-    bones = (palm_bones(joints, palm) - palm_bones(truth.joints, truth.rotations[:, 0])).norm(dim=-1)
+    bones = (directions_in_palm(joints, palm) - directions_in_palm(truth.joints, truth.rotations[:, 0])).norm(dim=-1)
     likelihood = (depth[:, 1:] / guess.depth_sigma[:, 1:] + guess.depth_sigma[:, 1:].log()).sum(-1)
     return (likelihood + (bones / guess.bone_sigma + guess.bone_sigma.log()).sum(-1)).mean()
-
-
-def palm_bones(joints: Float[Tensor, "n 21 3"], orientation: Float[Tensor, "n 3 3"]) -> Float[Tensor, "n 20 3"]:
-    """Unit bones in the palm's rest axes."""
-    bones = joints[:, BONES] - joints[:, POINT_PARENTS[BONES]]
-    return torch.nn.functional.normalize(bones, dim=-1) @ orientation
