@@ -1,0 +1,204 @@
+"""What a fit claims of its own error, beside its error: clips of strangers fitted as the commands fit anybody's.
+
+    for record in moving_records(setting, seed): ...        # detections alone: with depth cues, then without
+    for record in filmed_records(setting, seed): ...        # MediaPipe on pictures: keypoints, then pixels
+
+Hand length is unknown; the focal length is in half of the clips. Nothing of the truth reaches the fit but, there, K.
+"""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from jaxtyping import Bool, Float
+
+from benchmarks.strangers import Stranger, side_of, strange_film, strange_motion
+from fitter.app.steps import with_pose_prior
+from fitter.camera import assumed_camera
+from fitter.config import Config
+from fitter.errors import NoHandError
+from fitter.evaluate.metrics import pa_errors
+from fitter.hand import HandModel
+from fitter.initialise import initial_states
+from fitter.observe.evidence import prepare_evidence
+from fitter.observe.footage import Footage
+from fitter.observe.landmarks import landmarks_of
+from fitter.observe.mediapipe import MediaPipe
+from fitter.observe.observations import Observations
+from fitter.observe.tracks import track_hands
+from fitter.pipeline import FitInput, Reached, believed, fit_keypoints, fit_pixels
+from fitter.solve.posterior import SURFACE_TERMS, Trust, assumed_focal_mm, estimate_posterior
+from fitter.solve.threads import one_thread
+from priors.learned import LearnedInitializer
+
+MOVING_FRAMES, FILMED_FRAMES = 60, 30
+GAP_FRAMES, GAP_STREAM = (4, 15), 8
+# What a fit is given: detections with depth cues, without, and pixels beside the first and the second.
+CUES, BARE, PIXELS, BARE_PIXELS = "depth cue", "no depth cue", "pixels", "pixels, no depth cue"
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What all fits share. `trusts`: a posterior is made for each."""
+
+    model: HandModel
+    learned: LearnedInitializer
+    config: Config
+    trusts: tuple[Trust, ...]
+    keypoint_trusts: tuple[Trust, ...]
+
+
+@dataclass(frozen=True)
+class Record:
+    """One fit of one clip, by frame and joint in millimetres; the first axis of the raw sigmas is that of the factors.
+
+    relative_mm, shared_mm, focal_mm   raw: what the frame lacks; what size and shape add; what an assumed focal length
+                                       adds. Roots of the mean variance over the axes; their squares add up
+    absolute_error_mm                  distance of the joint from the truth, camera axes, nothing removed
+    relative_error_mm                  the same after `size_and_focal_given`
+    aligned_mm                         mean over the joints after a similarity alignment of every frame
+    """
+
+    source: str  # moving or filmed
+    regime: str
+    seed: int
+    camera_known: bool
+    observed: Bool[np.ndarray, "frames"]
+    present: Bool[np.ndarray, "frames"]
+    relative_mm: Float[np.ndarray, "factors frames 21"]
+    shared_mm: Float[np.ndarray, "factors frames 21"]
+    focal_mm: Float[np.ndarray, "frames 21"]
+    absolute_error_mm: Float[np.ndarray, "frames 21"]
+    relative_error_mm: Float[np.ndarray, "frames 21"]
+    aligned_mm: Float[np.ndarray, "frames"]
+
+
+def moving_records(setting: Setting, seed: int) -> list[Record]:
+    """Fits of detections that err as MediaPipe's do: with its depth cues, then with x, y and confidence alone."""
+    clip = strange_motion(setting.model, seed, MOVING_FRAMES)
+    records = []
+    assert clip.seen is not None
+    for regime, seen in ((CUES, clip.seen), (BARE, without_cues(clip.seen))):
+        given = begun(setting, clip, seen)
+        reached = keypoint_fit(setting, given)
+        records.append(record(setting, ("moving", regime), clip, given, reached))
+    return records
+
+
+def filmed_records(setting: Setting, seed: int, pixels: bool) -> list[Record]:
+    """Fits of a rendered clip as MediaPipe sees it, keypoints alone, then with `pixels`, and again without depth cues.
+
+    None where MediaPipe finds no hand of the side.
+    """
+    clip = strange_film(setting.model, seed, FILMED_FRAMES)
+    detector = MediaPipe()
+    assert clip.film is not None
+    try:
+        seen = track_hands(list(detector.detect(clip.film)), clip.film, detector.name, side_of(seed))[0]
+    except NoHandError:
+        return []
+    seen = with_gap(seen, seed)
+    records = []
+    for regimes, observations in (((CUES, PIXELS), seen), ((BARE, BARE_PIXELS), without_cues(seen))):
+        given = begun(setting, clip, observations)
+        reached = keypoint_fit(setting, given)
+        records.append(record(setting, ("filmed", regimes[0]), clip, given, reached))
+        if not pixels:
+            continue
+        given = replace(given, evidence=reached.problem.evidence)
+        config = setting.config
+        with one_thread():
+            reached = fit_pixels(given, reached, config.energy, config.schedule, config.synthesis, None)
+        records.append(record(setting, ("filmed", regimes[1]), clip, given, reached))
+    return records
+
+
+def with_gap(seen: Observations, seed: int) -> Observations:
+    """Every third clip with a run of frames in which nothing was detected."""
+    if seed % 3:
+        return seen
+    rng = np.random.default_rng([seed, GAP_STREAM])
+    gap = int(rng.integers(*GAP_FRAMES))
+    first = int(rng.integers(1, len(seen.confidence) - gap))
+    kept = np.ones(len(seen.confidence), dtype=bool)
+    kept[first : first + gap] = False
+    return replace(
+        seen,
+        **{
+            name: None if array is None else np.where(kept.reshape(-1, *[1] * (array.ndim - 1)), array, 0.0)
+            for name in ("keypoints_px", "confidence", "depth_px", "landmarks_m")
+            for array in [getattr(seen, name)]
+        },
+    )
+
+
+def without_cues(seen: Observations) -> Observations:
+    """As a source that tells x, y and confidence."""
+    return replace(seen, depth_px=None, landmarks_m=None)
+
+
+def knows_camera(seed: int) -> bool:
+    return seed // 2 % 2 == 1
+
+
+def begun(setting: Setting, clip: Stranger, seen: Observations) -> FitInput:
+    """The problem as the commands would have it."""
+    camera = clip.camera if knows_camera(clip.seed) else assumed_camera((clip.camera.width, clip.camera.height))
+    its_camera, as_right = (camera.mirrored(), seen.mirrored()) if seen.side == "left" else (camera, seen)
+    evidence = prepare_evidence(as_right, its_camera, setting.model)
+    footage = None if clip.film is None else Footage(clip.film, its_camera, seen.side == "left")
+    landmarks = landmarks_of(setting.model, seen.source)
+    given = setting.learned.begin(FitInput(setting.model, landmarks, its_camera, evidence, (), footage))
+    if not given.starts:
+        given = replace(given, starts=tuple(initial_states(setting.model, its_camera, evidence)))
+    return with_pose_prior(given, setting.config.energy)
+
+
+def keypoint_fit(setting: Setting, given: FitInput) -> Reached:
+    with one_thread():
+        return fit_keypoints(given, setting.config.energy, setting.config.schedule, None)
+
+
+def record(setting: Setting, name: tuple[str, str], clip: Stranger, given: FitInput, reached: Reached) -> Record:
+    """What was reached, beside the truth."""
+    problem, scene = reached.problem, reached.problem.at(reached.state)
+    keypoints_alone = not any(name in problem.terms for name in SURFACE_TERMS)
+    trusts = setting.keypoint_trusts if keypoints_alone else setting.trusts
+    with one_thread():
+        posteriors = [estimate_posterior(problem, reached.state, trust) for trust in trusts]
+    relative = np.stack([each.relative_sigma_mm for each in posteriors])
+    joints = np.stack([each.joints_sigma_mm for each in posteriors])
+    focal = assumed_focal_mm(problem, scene)
+    fitted, truth = scene.posed.joints.numpy(), clip.joints_m
+    return Record(
+        *(*name, clip.seed, scene.camera.known),
+        observed=(problem.evidence.confidence > 0).any(dim=1).numpy(),
+        present=believed(problem.evidence, posteriors[0], setting.config.presence),
+        relative_mm=relative,
+        shared_mm=np.sqrt(np.maximum(np.square(joints) - np.square(relative) - np.square(focal), 0.0)),
+        focal_mm=focal,
+        absolute_error_mm=distance_mm(fitted, truth),
+        relative_error_mm=distance_mm(size_and_focal_given(fitted, truth), truth),
+        aligned_mm=1000.0 * pa_errors(fitted, truth).mean(axis=1),
+    )
+
+
+def distance_mm(
+    fitted: Float[np.ndarray, "frames 21 3"], truth: Float[np.ndarray, "frames 21 3"]
+) -> Float[np.ndarray, "frames 21"]:
+    return 1000.0 * np.linalg.norm(fitted - truth, axis=-1)
+
+
+def size_and_focal_given(
+    fitted: Float[np.ndarray, "frames 21 3"], truth: Float[np.ndarray, "frames 21 3"]
+) -> Float[np.ndarray, "frames 21 3"]:
+    """The fit with two numbers of the whole clip set right: its size s, and how far away it is, q, by least squares.
+
+    Another size scales the hand and where it is, s (r + (x, y, 0)); another size or focal length moves the wrist's
+    depth, q (0, 0, z). Both at once keep every projection nearly where it was.
+    """
+    wrist = fitted[:, :1]
+    sized = (fitted - wrist) + wrist * [1.0, 1.0, 0.0]
+    deep = np.broadcast_to(wrist * [0.0, 0.0, 1.0], fitted.shape)
+    columns = np.stack([sized.ravel(), deep.ravel()], axis=1)
+    size, distance = np.linalg.lstsq(columns, truth.ravel(), rcond=None)[0]
+    return size * sized + distance * deep
