@@ -19,21 +19,22 @@ from fitter.errors import NoHandError
 from fitter.evaluate.metrics import pa_errors
 from fitter.hand import HandModel
 from fitter.initialise import initial_states
-from fitter.observe.evidence import prepare_evidence
+from fitter.observe.evidence import Evidence, prepare_evidence
 from fitter.observe.footage import Footage
 from fitter.observe.landmarks import landmarks_of
 from fitter.observe.mediapipe import MediaPipe
 from fitter.observe.observations import Observations
 from fitter.observe.tracks import track_hands
-from fitter.pipeline import FitInput, Reached, believed, fit_keypoints, fit_pixels
-from fitter.solve.posterior import SURFACE_TERMS, Trust, assumed_focal_mm, estimate_posterior
+from fitter.pipeline import FitInput, FrameFigures, Reached, fit_keypoints, fit_pixels, frame_figures
+from fitter.solve.calibration import Trust
+from fitter.solve.posterior import laplace, regime_of
 from fitter.solve.threads import one_thread
 from priors.learned import LearnedInitializer
 
 MOVING_FRAMES, FILMED_FRAMES = 60, 30
 GAP_FRAMES, GAP_STREAM = (4, 15), 8
-# What a fit is given: detections with depth cues, without, and pixels beside the first and the second.
-CUES, BARE, PIXELS, BARE_PIXELS = "depth cue", "no depth cue", "pixels", "pixels, no depth cue"
+# What a fit is given: detections with depth cues, without, and pixels beside either.
+CUES, BARE, PIXELS = "depth cue", "no depth cue", "pixels"
 
 
 @dataclass(frozen=True)
@@ -43,8 +44,8 @@ class Setting:
     model: HandModel
     learned: LearnedInitializer
     config: Config
-    trusts: tuple[Trust, ...]
     keypoint_trusts: tuple[Trust, ...]
+    pixel_trusts: tuple[Trust, ...]
 
 
 @dataclass(frozen=True)
@@ -56,6 +57,7 @@ class Record:
     absolute_error_mm                  distance of the joint from the truth, camera axes, nothing removed
     relative_error_mm                  the same after `size_and_focal_given`
     aligned_mm                         mean over the joints after a similarity alignment of every frame
+    detected_px, confidence, figures   what was seen, and how the fit explains it
     """
 
     source: str  # moving or filmed
@@ -63,13 +65,16 @@ class Record:
     seed: int
     camera_known: bool
     observed: Bool[np.ndarray, "frames"]
-    present: Bool[np.ndarray, "frames"]
+    gap_s: Float[np.ndarray, "frames"]
     relative_mm: Float[np.ndarray, "factors frames 21"]
     shared_mm: Float[np.ndarray, "factors frames 21"]
     focal_mm: Float[np.ndarray, "frames 21"]
     absolute_error_mm: Float[np.ndarray, "frames 21"]
     relative_error_mm: Float[np.ndarray, "frames 21"]
     aligned_mm: Float[np.ndarray, "frames"]
+    detected_px: Float[np.ndarray, "frames 21 2"]
+    confidence: Float[np.ndarray, "frames 21"]
+    figures: FrameFigures
 
 
 def moving_records(setting: Setting, seed: int) -> list[Record]:
@@ -85,7 +90,7 @@ def moving_records(setting: Setting, seed: int) -> list[Record]:
 
 
 def filmed_records(setting: Setting, seed: int, pixels: bool) -> list[Record]:
-    """Fits of a rendered clip as MediaPipe sees it, keypoints alone, then with `pixels`, and again without depth cues.
+    """Fits of a rendered clip as MediaPipe sees it: with its depth cues, without, and by `pixels` from one of both.
 
     None where MediaPipe finds no hand of the side.
     """
@@ -98,17 +103,16 @@ def filmed_records(setting: Setting, seed: int, pixels: bool) -> list[Record]:
         return []
     seen = with_gap(seen, seed)
     records = []
-    for regimes, observations in (((CUES, PIXELS), seen), ((BARE, BARE_PIXELS), without_cues(seen))):
+    for regime, observations in ((CUES, seen), (BARE, without_cues(seen))):
         given = begun(setting, clip, observations)
         reached = keypoint_fit(setting, given)
-        records.append(record(setting, ("filmed", regimes[0]), clip, given, reached))
-        if not pixels:
-            continue
-        given = replace(given, evidence=reached.problem.evidence)
-        config = setting.config
-        with one_thread():
-            reached = fit_pixels(given, reached, config.energy, config.schedule, config.synthesis, None)
-        records.append(record(setting, ("filmed", regimes[1]), clip, given, reached))
+        records.append(record(setting, ("filmed", regime), clip, given, reached))
+        if pixels and regime == (CUES, BARE)[seed % 2]:
+            given = replace(given, evidence=reached.problem.evidence)
+            config = setting.config
+            with one_thread():
+                reached = fit_pixels(given, reached, config.energy, config.schedule, config.synthesis, None)
+            records.append(record(setting, ("filmed", PIXELS), clip, given, reached))
     return records
 
 
@@ -161,25 +165,31 @@ def keypoint_fit(setting: Setting, given: FitInput) -> Reached:
 def record(setting: Setting, name: tuple[str, str], clip: Stranger, given: FitInput, reached: Reached) -> Record:
     """What was reached, beside the truth."""
     problem, scene = reached.problem, reached.problem.at(reached.state)
-    keypoints_alone = not any(name in problem.terms for name in SURFACE_TERMS)
-    trusts = setting.keypoint_trusts if keypoints_alone else setting.trusts
+    trusts = setting.pixel_trusts if regime_of(problem) == "pixels" else setting.keypoint_trusts
     with one_thread():
-        posteriors = [estimate_posterior(problem, reached.state, trust) for trust in trusts]
-    relative = np.stack([each.relative_sigma_mm for each in posteriors])
-    joints = np.stack([each.joints_sigma_mm for each in posteriors])
-    focal = assumed_focal_mm(problem, scene)
+        raw = [laplace(problem, reached.state, trust) for trust in trusts]
     fitted, truth = scene.posed.joints.numpy(), clip.joints_m
     return Record(
         *(*name, clip.seed, scene.camera.known),
         observed=(problem.evidence.confidence > 0).any(dim=1).numpy(),
-        present=believed(problem.evidence, posteriors[0], setting.config.presence),
-        relative_mm=relative,
-        shared_mm=np.sqrt(np.maximum(np.square(joints) - np.square(relative) - np.square(focal), 0.0)),
-        focal_mm=focal,
+        gap_s=seconds_to_an_observation(problem.evidence),
+        relative_mm=np.stack([each.relative_mm for each in raw]),
+        shared_mm=np.stack([each.shared_mm for each in raw]),
+        focal_mm=raw[0].focal_mm,
         absolute_error_mm=distance_mm(fitted, truth),
         relative_error_mm=distance_mm(size_and_focal_given(fitted, truth), truth),
         aligned_mm=1000.0 * pa_errors(fitted, truth).mean(axis=1),
+        detected_px=problem.evidence.keypoints_px.numpy(),
+        confidence=problem.evidence.confidence.numpy(),
+        figures=frame_figures(problem, reached),
     )
+
+
+def seconds_to_an_observation(evidence: Evidence) -> Float[np.ndarray, "frames"]:
+    """From each frame to the nearest one in which something was seen."""
+    time_s = evidence.time_s.numpy()
+    seen_s = time_s[(evidence.confidence > 0).any(dim=1).numpy()]
+    return np.abs(time_s[:, None] - seen_s).min(axis=1)
 
 
 def distance_mm(
