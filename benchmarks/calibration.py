@@ -1,6 +1,6 @@
 """Does a fit err by what it says? The sigmas' calibration, measured on one set of clips and tested on another.
 
-    python -m benchmarks calibration                # fits 60 + 60 clips of keypoints, 24 + 24 of pixels
+    python -m benchmarks calibration                # fits 64 + 64 clips, 24 of each set by pixels, too
     python -m benchmarks.calibration results/bench/calibration.json      # ships the numbers that it found
 
 The clips show hands that no shape of the model fits, before cameras it does not know, see `benchmarks.strangers`;
@@ -36,8 +36,9 @@ from fitter.solve.calibration import CALIBRATION_FILE, QualityModel, Regime, Sca
 from priors.learned import load_learned
 
 CALIBRATION_SEED, TEST_SEED, MOVING_SEED = 70_000, 71_000, 72_000
-N_PIXELS, N_KEYPOINTS, N_MOVING = 24, 60, 30  # clips of each set; those with pixels are the first
-QUICK_PIXELS, QUICK_KEYPOINTS, QUICK_MOVING = 2, 3, 2
+KEYPOINTS_FROM = 100  # of a set's seeds: those before are fitted by pixels, too
+N_PIXELS, N_KEYPOINTS, N_MOVING = 24, 40, 30  # clips of each set
+QUICK_PIXELS, QUICK_KEYPOINTS, QUICK_MOVING = 8, 0, 2
 REGIMES: tuple[Regime, ...] = (CUES, BARE, PIXELS)
 
 # Raw posteriors are made for all of these. A larger factor is taken only if it gains more than ENOUGH in likelihood: the
@@ -111,7 +112,10 @@ def gather(
 ) -> tuple[list[Record], list[Record], list[Record]]:
     """Records of the clips to learn from, of those to test on, and of detections of simulated errors to test on."""
     film = {
-        first: [partial(filmed_records, seed=first + index, pixels=index < n_pixels) for index in range(n_keypoints)]
+        first: [
+            *(partial(filmed_records, seed=first + index, pixels=True) for index in range(n_pixels)),
+            *(partial(filmed_records, seed=first + KEYPOINTS_FROM + index, pixels=False) for index in range(n_keypoints)),
+        ]
         for first in (CALIBRATION_SEED, TEST_SEED)
     }
     moving = [partial(moving_records, seed=MOVING_SEED + index) for index in range(n_moving)]
@@ -121,7 +125,8 @@ def gather(
         for index, records in enumerate(pool.map(of_setting, works)):
             found.append(records)
             report.note(f"clip {index + 1} of {len(works)}")
-    parts = np.split(np.arange(len(works)), [n_keypoints, 2 * n_keypoints])
+    n_film = n_pixels + n_keypoints
+    parts = np.split(np.arange(len(works)), [n_film, 2 * n_film])
     learnt, tested, simulated = ([each for index in part for each in found[index]] for part in parts)
     return learnt, tested, simulated
 

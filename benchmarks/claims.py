@@ -141,7 +141,7 @@ def without_cues(seen: Observations) -> Observations:
 
 
 def knows_camera(seed: int) -> bool:
-    return seed // 2 % 2 == 1
+    return seed // 4 % 2 == 1  # whatever hides the hand, see `difficulty_of`
 
 
 def begun(setting: Setting, clip: Stranger, seen: Observations) -> FitInput:
