@@ -65,7 +65,7 @@ def test_quality_is_a_chance(sigma_mm: float, reprojection_px: float) -> None:
 
 
 def test_nothing_known_of_a_frame_gives_a_number_and_a_worse_one() -> None:
-    usual, blind = frame_quality(explained()), frame_quality(with_nothing_seen(explained(sigma_mm=20.0)))
+    usual, blind = frame_quality(explained()), frame_quality(with_nothing_seen(explained(sigma_mm=40.0)))
     assert (blind < usual).all()
 
 
@@ -91,7 +91,7 @@ def test_known_values_of_a_regression_of_one_feature() -> None:
 
 
 def test_an_absent_feature_counts_as_its_mean() -> None:
-    model = QualityModel(10.0, 0.5, {"photometric": 0.1}, {"photometric": 2.0}, {"photometric": -3.0})
+    model = QualityModel(10.0, 0.5, {"reprojection": 0.1}, {"reprojection": 2.0}, {"reprojection": -3.0})
     np.testing.assert_allclose(frame_quality(with_nothing_seen(explained()), model), expit(0.5), rtol=1e-6)
 
 
@@ -100,10 +100,17 @@ def test_features_are_what_their_names_say() -> None:
     assert found.keys() == load_quality_model().weight.keys()
     np.testing.assert_allclose(found["sigma"], np.log(8.0), rtol=1e-6)
     np.testing.assert_allclose(found["reprojection"], np.log(5.0 / 200.0), rtol=1e-6)
-    np.testing.assert_allclose(found["cues"], np.log(6.0), rtol=1e-6)
     np.testing.assert_allclose(found["pose"], np.log(3.0), rtol=1e-6)
-    np.testing.assert_allclose(found["overlap"], np.log(0.1), rtol=1e-5)
-    assert (found["has_keypoints"] == 1.0).all() and (found["has_colours"] == 1.0).all()
+    np.testing.assert_allclose(found["confidence"], 0.9, rtol=1e-6)
+
+
+def test_the_steady_part_of_the_reprojection_is_that_of_its_own_hand() -> None:
+    diagnostics = explained()
+    error_px = np.array([[2.0, 4.0, 4.0, 4.0, 20.0, np.nan], [8.0] * 6], dtype=np.float32)
+    steady = features(replace(diagnostics, reprojection_px=error_px))["steady"]
+    np.testing.assert_allclose(steady, np.log([[4.0 / 200.0] * 6, [8.0 / 200.0] * 6]), rtol=1e-6)
+    unseen = replace(diagnostics, reprojection_px=np.full_like(error_px, np.nan))
+    assert np.isnan(features(unseen)["steady"]).all()
 
 
 def test_spans_and_energies_leave_out_what_is_not_there() -> None:
