@@ -48,8 +48,8 @@ def main(words: Sequence[str] | None = None) -> int:
         "names",
         nargs="*",
         metavar="NAME",
-        help="speed, recovery, clips, synthesis, synthesis_speed, initialisers, self_supervision, pose_prior, calibration; "
-        "all if none is given",
+        help="speed, recovery, clips, synthesis, synthesis_speed, initialisers, self_supervision, pose_prior, "
+        "calibration; all if none is given",
     )
     parser.add_argument("--quick", action="store_true", help="a tenth of the size: does it run, roughly how well")
     parser.add_argument("--pixels", action="store_true", help="initialisers: fit the annotated clips by pixels, too")

@@ -13,7 +13,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 from scipy.optimize import minimize
 
-from benchmarks.claims import Record
+from benchmarks.claims import Record, claimed
 from fitter.solve.calibration import QualityModel, Scale
 
 RIDGE = 1.0  # pulls each standardised weight to 0 as one clip would that speaks against it; 60 clips outvote it
@@ -53,17 +53,14 @@ def fit_scale(records: Sequence[Record], index: int) -> Scale:
 
     def absolute(log_number: np.ndarray) -> float:
         scale = Scale(factor, floor_mm, float(np.exp(log_number[0])))
-        return float(np.mean([log_loss(np.square(claimed(each, index, scale)[0]), np.square(each.absolute_error_mm)).mean() for each in records]))
+        joints = [claimed(each, index, scale)[0] for each in records]
+        pairs = zip(joints, records, strict=True)
+        return float(
+            np.mean([log_loss(np.square(sigma), np.square(of.absolute_error_mm)).mean() for sigma, of in pairs])
+        )
 
     shared = minimize(absolute, np.zeros(1), method="Nelder-Mead")
     return Scale(float(factor), float(floor_mm), float(np.exp(shared.x[0])))
-
-
-def claimed(
-    record: Record, index: int, scale: Scale
-) -> tuple[Float[np.ndarray, "frames 21"], Float[np.ndarray, "frames 21"]]:
-    """Sigmas of the joints and relative ones, millimetres."""
-    return scale.applied(record.relative_mm[index], record.shared_mm[index], record.focal_mm)
 
 
 def fit_quality(

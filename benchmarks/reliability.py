@@ -1,7 +1,7 @@
 """How far claims hold, in figures and pictures: errors over sigmas, coverage, and what a gate on quality keeps.
 
-    row = hold("after", "relative", sigma_mm, error_mm, clip)
-    Reliability("sigma", panels).draw(Path("sigma.png"))
+row = hold("after", "relative", sigma_mm, error_mm, clip)
+Reliability("sigma", panels).draw(Path("sigma.png"))
 """
 
 from collections.abc import Mapping, Sequence
@@ -40,7 +40,9 @@ class Claims:
     def bins(self) -> tuple[Float[np.ndarray, "bins"], Float[np.ndarray, "bins"]]:
         """Root mean squares of sigma and of error, over joints of alike sigma."""
         parts = np.array_split(np.argsort(self.sigma), BINS)
-        return tuple(np.array([np.sqrt(np.square(of[part]).mean()) for part in parts]) for of in (self.sigma, self.error))
+        return tuple(
+            np.array([np.sqrt(np.square(of[part]).mean()) for part in parts]) for of in (self.sigma, self.error)
+        )
 
 
 def expected_coverage(multiple: float) -> float:

@@ -85,9 +85,7 @@ def test_what_ships_prefers_the_surer_and_the_better_explained_frame() -> None:
 def test_known_values_of_a_regression_of_one_feature() -> None:
     model = QualityModel(10.0, 0.5, {"sigma": np.log(8.0)}, {"sigma": 2.0}, {"sigma": -3.0})
     np.testing.assert_allclose(frame_quality(explained(sigma_mm=8.0), model), expit(0.5), rtol=1e-6)
-    np.testing.assert_allclose(
-        frame_quality(explained(sigma_mm=8.0 * np.e**2), model), expit(0.5 - 3.0), rtol=1e-6
-    )
+    np.testing.assert_allclose(frame_quality(explained(sigma_mm=8.0 * np.e**2), model), expit(0.5 - 3.0), rtol=1e-6)
 
 
 def test_an_absent_feature_counts_as_its_mean() -> None:

@@ -24,9 +24,7 @@ POSE_TERMS = ("learned_pose", "pose", "coupling", "anatomy")
 LEAST_SHARE, LEAST_ENERGY, LEAST_SIGMA_MM = 1e-3, 1e-2, 1e-2
 
 
-def frame_quality(
-    diagnostics: Diagnostics, model: QualityModel | None = None
-) -> Float32[np.ndarray, "hands frames"]:
+def frame_quality(diagnostics: Diagnostics, model: QualityModel | None = None) -> Float32[np.ndarray, "hands frames"]:
     """0..1 for every frame, whether the hand is present or not; by the regression that ships, if no other is given."""
     model = model or load_quality_model()
     score = np.full(diagnostics.confidence.shape[:2], model.bias)

@@ -25,8 +25,8 @@ from jaxtyping import Float
 Sigma = Float[np.ndarray, "*any"]
 CALIBRATION_FILE = Path(__file__).with_name("calibration.json")
 
-# What a fit was given decides how far its posterior is to be believed: keypoints with a depth cue or without, pixels, or
-# positions in space (depth images, known joints or vertices), for which no model error was measured.
+# What a fit was given decides how far its posterior is to be believed: keypoints with a depth cue or without, pixels,
+# or positions in space (depth images, known joints or vertices), for which no model error was measured.
 Regime = Literal["depth cue", "no depth cue", "pixels", "space"]
 
 

@@ -27,9 +27,9 @@ from fitter.state import State, Step
 # others say what hands and motions are like, and are believed as they are.
 DATA_TERMS = {"keypoints": 2, "bone_direction": 1, "image_depth": 1, "articulation": 2}
 
-# Terms that compare the surface with pixels. Their residuals are alike all over the hand and from frame to frame (gloss,
-# shadows, a skin that the model cannot have), so no residual tells how much less they say than they claim: their factor
-# is measured on clips with truth.
+# Terms that compare the surface with pixels. Their residuals are alike all over the hand and from frame to frame
+# (gloss, shadows, a skin that the model cannot have), so no residual tells how much less they say than they claim:
+# their factor is measured on clips with truth.
 SURFACE_TERMS = ("silhouette", "photometric")
 # Terms that know positions in space.
 SPACE_TERMS = ("depth_map", "joint_positions", "vertex_positions")
