@@ -160,7 +160,7 @@ def judge(report: Report, learnt: list[Record], tested: list[Record], moving: li
     """The numbers found, and how they hold."""
     report.say(f"### Found on {len({each.seed for each in learnt})} clips\n")
     report.table("trusts", [row for regime in REGIMES for row in trust_rows(regime, of_regime(learnt, regime))])
-    scales = {regime: fit_scale(of_regime(learnt, regime), chosen_index(regime)) for regime in REGIMES}
+    scales: Scales = {regime: fit_scale(of_regime(learnt, regime), chosen_index(regime)) for regime in REGIMES}
     model = quality_model(learnt, scales)
     report.figures["numbers"] = {
         "command": "python -m benchmarks calibration",

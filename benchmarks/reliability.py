@@ -40,9 +40,8 @@ class Claims:
     def bins(self) -> tuple[Float[np.ndarray, "bins"], Float[np.ndarray, "bins"]]:
         """Root mean squares of sigma and of error, over joints of alike sigma."""
         parts = np.array_split(np.argsort(self.sigma), BINS)
-        return tuple(
-            np.array([np.sqrt(np.square(of[part]).mean()) for part in parts]) for of in (self.sigma, self.error)
-        )
+        sigma, error = ([np.sqrt(np.square(of[part]).mean()) for part in parts] for of in (self.sigma, self.error))
+        return np.array(sigma), np.array(error)
 
 
 def expected_coverage(multiple: float) -> float:
