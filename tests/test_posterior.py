@@ -201,7 +201,7 @@ def test_less_trust_in_the_keypoints_makes_the_fit_less_sure() -> None:
     full, little = (estimate_posterior(problem, scene.state, Calibration(trust, {})) for trust in trusts)
     # A sixteenth of the information is four times the sigma, but for what the priors of pose and shape say.
     ratio = little.relative_sigma_mm / full.relative_sigma_mm
-    assert ratio.min() > 2.5 and ratio.max() < 4.0 + 1e-6
+    assert ratio.min() > 1.5 and ratio.mean() > 3.0 and ratio.max() < 4.0 + 1e-6
 
 
 def test_the_scale_of_the_regime_is_applied() -> None:
