@@ -63,12 +63,12 @@ def compare(result: FitResult, truth: Truth) -> Errors:
     errors = without_truth(result, truth.side)
     errors = _with_joints(errors, joints, truth, found)
     both = found & truth.annotated
+    errors = _with_vertices(errors, result.vertices_m[hand].astype(float), joints, truth, both)
     return replace(
         errors,
         detected=found[truth.annotated],
         absolute_mm=_known(distances(joints, known)[both]) * MM_PER_M,
         keypoint_px=_known(distances(result.keypoints_px[hand].astype(float), truth.keypoints_px)[both]),
-        **_of_vertices(result.vertices_m[hand].astype(float), joints, truth, both),
     )
 
 
@@ -123,26 +123,26 @@ def _centroid(points: Joints) -> Float[np.ndarray, "frames 3"]:
     return np.divide(total, count, out=np.full(total.shape, np.nan), where=count > 0)
 
 
-def _of_vertices(
-    vertices: Float[np.ndarray, "frames vertices 3"], joints: Joints, truth: Truth, used: Bool[np.ndarray, "frames"]
-) -> dict[str, np.ndarray]:
-    """`vertices_mm` and `f_scores`, where the truth has a mesh."""
+def _with_vertices(
+    errors: Errors,
+    vertices: Float[np.ndarray, "frames vertices 3"],
+    joints: Joints,
+    truth: Truth,
+    used: Bool[np.ndarray, "frames"],
+) -> Errors:
+    """Errors of the mesh, where the truth has one."""
     if truth.vertices_m is None:
-        return {}
+        return errors
     same = truth.vertices_m.shape[1] == vertices.shape[1]
-    distance, scores = [], []
+    distance, scores = [NOTHING], []
     for frame in np.flatnonzero(used & np.isfinite(truth.vertices_m).all(axis=(1, 2))):
         fitted, known = vertices[frame] * MM_PER_M, truth.vertices_m[frame] * MM_PER_M
         true_joints = truth.joints_m[frame] * MM_PER_M
         aligned = align_similarity(fitted, known) if same else _moved_by_joints(fitted, joints[frame], true_joints)
         if same:
             distance.append(distances(aligned, known))
-        pair = [f_scores(mesh, known, F_THRESHOLDS_MM) for mesh in (fitted, aligned)]
-        scores.append([*pair[0], *pair[1]])
-    return {
-        "vertices_mm": np.concatenate(distance) if distance else NOTHING,
-        "f_scores": np.array(scores).reshape(-1, 4),
-    }
+        scores.append([score for mesh in (fitted, aligned) for score in f_scores(mesh, known, F_THRESHOLDS_MM)])
+    return replace(errors, vertices_mm=np.concatenate(distance), f_scores=np.array(scores).reshape(-1, 4))
 
 
 def _moved_by_joints(
