@@ -106,7 +106,7 @@ def _with_joints(errors: Errors, joints: Joints, truth: Truth, found: Bool[np.nd
 
 
 def relative_to_root(joints: Joints, truth: Truth) -> tuple[Joints, Joints]:
-    """The fitted and the true joints from the root that the truth has; see `MEASURES` for what that is."""
+    """The fitted and the true joints from the root that the truth has; see `fitter.evaluate.definitions`."""
     known = truth.joints_m
     if truth.origin == "wrist":
         roots = joints[:, 0], known[:, 0]
@@ -146,7 +146,9 @@ def _with_vertices(
 
 
 def _moved_by_joints(
-    vertices_mm: Float[np.ndarray, "vertices 3"], joints_m: Float[np.ndarray, "21 3"], true_mm: Float[np.ndarray, "21 3"]
+    vertices_mm: Float[np.ndarray, "vertices 3"],
+    joints_m: Float[np.ndarray, "21 3"],
+    true_mm: Float[np.ndarray, "21 3"],
 ) -> Float[np.ndarray, "vertices 3"]:
     """The vertices moved by the similarity that aligns the joints, as FreiHAND does with meshes not of MANO."""
     both = np.concatenate([joints_m * MM_PER_M, vertices_mm])

@@ -11,7 +11,9 @@ from fitter.evaluate.truth import Truth
 from fitter.evaluate.truth_files import read_annotations, read_synthetic_truth
 from fitter.evaluate.truth_of_dataset import find_sequence, truth_of_sequence
 
-WANTED = "expected annotations in JSON (realhand-v1), a truth.npz of the demo, or a sequence of a data set (FOLDER/NAME)"
+WANTED = (
+    "expected annotations in JSON (realhand-v1), a truth.npz of the demo, or a sequence of a data set (FOLDER/NAME)"
+)
 
 
 def read_truth(path: Path, frames: tuple[int, int] | None = None) -> tuple[Truth, ...]:

@@ -5,7 +5,7 @@
 
 Distances come back in the unit of the input. Points are in the order of `fitter.skeleton`, the wrist first. A true
 point that is unknown is NaN: it has no part in an alignment, and its own error is NaN. What `compare` makes of these
-for one clip, and which paper defines what, is listed in `fitter.evaluate.measures`.
+for one clip, and which paper defines what, is listed in `fitter.evaluate.definitions`.
 """
 
 import numpy as np

@@ -17,7 +17,8 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from fitter.evaluate.measures import MEASURES, Measure, Scores
+from fitter.evaluate.definitions import MEASURES, Measure
+from fitter.evaluate.measures import Scores
 from fitter.export.atomic import atomic_path
 
 # On the terminal: what tells most in the width of one.

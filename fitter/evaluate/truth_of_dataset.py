@@ -1,7 +1,7 @@
 """A sequence of a published data set as the truth of a clip.
 
-    reader, sequence = find_sequence(Path("HO3D_v3/train/ABF10"))
-    truth = truth_of_sequence(reader, sequence)
+reader, sequence = find_sequence(Path("HO3D_v3/train/ABF10"))
+truth = truth_of_sequence(reader, sequence)
 """
 
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from fitter.errors import InputError
-from fitter.evaluate.readers import AnnotatedHand, ImageSequence, LAYOUTS, Reader, open_dataset
+from fitter.evaluate.readers import LAYOUTS, AnnotatedHand, ImageSequence, Reader, open_dataset
 from fitter.evaluate.truth import Truth
 
 NAMES_SHOWN = 4
