@@ -42,7 +42,7 @@ class Errors:
 
 @dataclass(frozen=True)
 class Scores:
-    """The measures of one clip, or of several; NaN where one does not apply. What each is, is in `fitter.evaluate.definitions`."""
+    """The measures of one clip, or of several; NaN where one does not apply. See `fitter.evaluate.definitions`."""
 
     frames: float
     detected: float
