@@ -1,7 +1,7 @@
 """Each measure of `fitter.evaluate.measures.Scores`: how it is shown, its definition, and the paper it is from.
 
 Ionescu et al. 2014 (Human3.6M, TPAMI), Umeyama 1991 (TPAMI), Knapitsch et al. 2017 (Tanks and Temples, ToG), Zimmermann
-and Brox 2017 (RHD, ICCV), Mueller et al. 2018 (GANerated hands, CVPR), Kanazawa et al. 2019 (human dynamics, CVPR),
+and Brox 2017 (RHD, ICCV), Kanazawa et al. 2019 (human dynamics, CVPR), Zhou et al. 2020 (monocular real-time hands, CVPR),
 Zimmermann et al. 2019 (FreiHAND, ICCV), Hampali et al. 2020 (HO-3D, CVPR), Wang et al. 2004 (SSIM, TIP).
 """
 
@@ -29,7 +29,7 @@ MEASURES = (
         *("mpjpe_mm", "MPJPE mm", "lower", 2),
         "mean distance of the joints relative to the root, no scale or rotation removed (Ionescu et al. 2014). The "
         "root is the wrist; the palm's centre where that is annotated instead (STB; of the fit the middle of wrist and "
-        "middle knuckle, Zimmermann & Brox 2017); else the centroid of the known joints (Mueller et al. 2018)",
+        "middle knuckle, Zimmermann & Brox 2017); else the centroid of the known joints (Zhou et al. 2020)",
     ),
     Measure(
         "absolute_mpjpe_mm",
@@ -74,7 +74,7 @@ MEASURES = (
     Measure("root_auc_0_50", "root AUC 0-50", "higher", 3, "as AUC 0-50, relative to the root as for MPJPE"),
     Measure(
         *("root_auc_20_50", "root AUC 20-50", "higher", 3),
-        "as root AUC 0-50, from 20 to 50 mm (STB and RHD, Zimmermann & Brox 2017; Dexter+Object and EgoDexter, Mueller "
+        "as root AUC 0-50, from 20 to 50 mm (STB and RHD, Zimmermann & Brox 2017; Dexter+Object and EgoDexter, Zhou "
         "et al. 2018)",
     ),
     Measure("absolute_auc_0_50", "absolute AUC 0-50", "higher", 3, "as AUC 0-50, nothing aligned (FreiHAND)"),
