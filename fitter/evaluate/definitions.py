@@ -1,8 +1,8 @@
 """Each measure of `fitter.evaluate.measures.Scores`: how it is shown, its definition, and the paper it is from.
 
-Ionescu et al. 2014 (Human3.6M, TPAMI), Umeyama 1991 (TPAMI), Knapitsch et al. 2017 (Tanks and Temples, ToG), Zimmermann
-and Brox 2017 (RHD, ICCV), Kanazawa et al. 2019 (human dynamics, CVPR), Zhou et al. 2020 (monocular real-time hands, CVPR),
-Zimmermann et al. 2019 (FreiHAND, ICCV), Hampali et al. 2020 (HO-3D, CVPR), Wang et al. 2004 (SSIM, TIP).
+Umeyama 1991 (TPAMI), Wang et al. 2004 (SSIM, TIP), Ionescu et al. 2014 (Human3.6M, TPAMI), Knapitsch et al. 2017 (Tanks
+and Temples, ToG), Zimmermann and Brox 2017 (RHD, ICCV), Kanazawa et al. 2019 (human dynamics, CVPR), Zimmermann et al.
+2019 (FreiHAND, ICCV), Hampali et al. 2020 (HO-3D, CVPR), Zhou et al. 2020 (hands in real time, CVPR).
 """
 
 from dataclasses import dataclass
