@@ -40,6 +40,7 @@ def test_the_engines_points_of_tips():
         (b"", "is empty"),
         (b"\n \n", "is empty"),
         (b"1, 2; 3, 4; 5, 6; 7, 8; 9, 10;", "line 1: '1, 2' is no point, expected x, y, z"),
+        (b"7; 1,1,1;1,1,1;1,1,1;1,1,1", "line 1: '7' is no point, expected x, y, z"),
         (b"1,1,1;1,1,1;1,1,1;1,1,1;1,1,1\n1,1,x;", "line 2: '1,1,x' is no point"),
         (b"1,1,1;1,1,1;1,1,inf;1,1,1;1,1,1", "line 1: 5 points, expected 5 fingertips"),
         (b"\xff\xfe\x00", "cannot be read"),

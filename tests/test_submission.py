@@ -74,9 +74,9 @@ def test_freihand_gives_the_size(tmp_path):
 def test_ho3d_takes_the_listed_order_opengl_axes_and_the_given_wrist(tmp_path, released):
     truth = write_ho3d(tmp_path, released=True)
     with_truth = open_dataset(tmp_path)
+    predict = perfect(with_truth, shift=0.1)
+    predictions = {place: predict(place) for place in evaluation_order(with_truth, "ho3d")}
     if not released:
-        predict = perfect(with_truth, shift=0.1)
-        kept = {place: predict(place) for place in evaluation_order(with_truth, "ho3d")}
         (tmp_path / "evaluation_xyz.json").rename(tmp_path / "xyz.json")
         (tmp_path / "evaluation_verts.json").unlink()
     reader = open_dataset(tmp_path)
@@ -84,8 +84,7 @@ def test_ho3d_takes_the_listed_order_opengl_axes_and_the_given_wrist(tmp_path, r
         ("evaluation/AP10", 1),  # AP10/0001 is listed before AP10/0000
         ("evaluation/AP10", 0),
     ]
-    predictions = perfect(reader, shift=0.1) if released else kept.__getitem__
-    joints, vertices = unzipped(write_submission(tmp_path, reader, "ho3d", predictions)[0])
+    joints, vertices = unzipped(write_submission(tmp_path, reader, "ho3d", predictions.get)[0])
     expected = [(truth.joints_m[key] @ FLIP)[rows(MANO_NAMES)] for key in HO3D_EVALUATION]
     np.testing.assert_allclose(joints, expected, atol=1e-6)
     np.testing.assert_allclose(vertices, [truth.vertices_m[key] @ FLIP for key in HO3D_EVALUATION], atol=1e-6)

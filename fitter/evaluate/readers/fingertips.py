@@ -39,9 +39,10 @@ def _tips(line: str, least: int, where: str) -> Float[np.ndarray, "5 3"]:
     points = [point for point in line.split(";") if point.strip()][:N_TIPS]
     for row, point in enumerate(points):
         try:
-            tips[row] = [float(text) if text.strip() else np.nan for text in point.split(",")]
+            x, y, z = (float(text) if text.strip() else np.nan for text in point.split(","))
         except ValueError:
             raise InputError(f"{where}: '{point.strip()[:40]}' is no point, expected x, y, z") from None
+        tips[row] = x, y, z
     if len(points) < least or np.isinf(tips).any():
         raise InputError(f"{where}: {len(points)} points, expected {N_TIPS} fingertips, x, y, z in millimetres")
     return np.where(np.isfinite(tips).all(axis=1, keepdims=True), tips, np.nan)
