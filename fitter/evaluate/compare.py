@@ -76,12 +76,11 @@ def without_truth(result: FitResult, side: Side) -> Errors:
     """What a result tells by itself: how the hand trembles and whether its bones keep their lengths."""
     hand = result.side.index(side)
     found = result.present[hand]
-    if not found.any():
-        return nothing_measured()
+    several = int(found.sum()) > 1  # one frame has no spread
     return replace(
         nothing_measured(),
         tremble_px=tremble(result.keypoints_px[hand].astype(float)),
-        bone_spread_percent=bone_spread_percent(result.joints_m[hand][found].astype(float)),
+        bone_spread_percent=bone_spread_percent(result.joints_m[hand][found].astype(float)) if several else NOTHING,
     )
 
 
