@@ -19,6 +19,7 @@ MOST_CURVES = 10  # more cannot be told apart
 
 def draw_pck(path: Path, errors_mm: Mapping[str, Float[np.ndarray, "*any"]], title: str) -> None:
     """Write a picture in the format of its suffix, whole or not at all; `errors_mm` by the name of the curve."""
+    from matplotlib import rc_context
     from matplotlib.figure import Figure
 
     figure = Figure(SIZE_IN, DOTS_PER_IN, layout="constrained")
@@ -30,6 +31,6 @@ def draw_pck(path: Path, errors_mm: Mapping[str, Float[np.ndarray, "*any"]], tit
     axes.set(xlim=(0.0, FARTHEST_MM), ylim=(0.0, 1.0))
     axes.grid(alpha=0.3)
     axes.legend(loc="lower right", fontsize="small")
-    with atomic_path(path) as temporary:
-        # No date and no random names: equal results give equal files.
+    # No date and no random names: equal results give equal files.
+    with atomic_path(path) as temporary, rc_context({"svg.hashsalt": "handfit"}):
         figure.savefig(temporary, format=path.suffix[1:], metadata={"Date": None} if path.suffix == ".svg" else None)
