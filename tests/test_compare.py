@@ -36,6 +36,10 @@ def fit_of(joints_m: np.ndarray, vertices_m: np.ndarray | None = None, present: 
         joints_m=rows(joints_m),
         keypoints_px=rows(joints_m[..., :2] * 1000),
         vertices_m=rows(vertices),
+        joints_sigma_mm=rows(np.ones((n, 21))),
+        quality=rows(np.ones(n)),
+        pose=rows(np.zeros((n, 48))),
+        translation_m=rows(np.zeros((n, 3))),
     )
 
 

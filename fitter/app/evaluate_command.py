@@ -30,7 +30,7 @@ class Evaluate:
     Exit status: 0 measured; 2 the input is unusable; 1 anything else, as when not one sequence could be fitted.
     """
 
-    results: conf.Positional[Annotated[tuple[Path, ...], conf.arg(metavar="RESULT")]] = ()
+    results: conf.Positional[Annotated[tuple[Path, ...], conf.arg(metavar="RESULT", help_behavior_hint="")]] = ()
     """Folders that a fit has written; several make one table with their mean below."""
 
     truth: Annotated[
