@@ -3,7 +3,8 @@
 errors = compare_pictures(errors, open_result(Path("results/clip")), hand=0, clip=clip)
 
 A result keeps texture and light, but not how bright each frame was exposed: that gain, three numbers per frame, is the
-best one for the compared pixels. The figures are therefore a little kinder than the fit's own.
+best one for the compared pixels. They are compared at the clip's resolution; the fit's own figures at that of its
+windows, where fine texture that no fit has is blurred away.
 """
 
 from dataclasses import dataclass, replace
