@@ -23,7 +23,7 @@ from fitter.app.journal import keep_warnings
 from fitter.app.options import DEFAULT_CONFIG, Command
 from fitter.app.progress import SilentProgress
 from fitter.app.resume import identity, is_complete, mark_unfinished, record_of
-from fitter.app.steps import export, initialise, learned_initializer, observe, optimise
+from fitter.app.steps import choose_device, export, initialise, learned_initializer, observe, optimise
 from fitter.clip.images import ImageClip
 from fitter.config import Config, load_config, save_config
 from fitter.errors import HandfitError
@@ -78,6 +78,7 @@ def fit_and_measure(wanted: DatasetFit, console: Console) -> None:
     items = items_of(reader, wanted.split, wanted.names)
     if wanted.submission is not None:
         evaluation_order(reader, wanted.submission)  # what cannot be submitted is said before the work
+    choose_device(Command(input="", device=wanted.device))
     prepare_folder(wanted.output)
     config = bare(load_config(wanted.config))
     engine = _Engine(wanted, reader, config, load_hand_model(wanted.hand_model), learned_initializer(config.initialise))
