@@ -24,6 +24,7 @@ from fitter.app.options import DEFAULT_CONFIG, Command
 from fitter.app.progress import SilentProgress
 from fitter.app.resume import identity, is_complete, mark_unfinished, record_of
 from fitter.app.steps import choose_device, export, initialise, learned_initializer, observe, optimise
+from fitter.clip.clip import FOLDER_FPS
 from fitter.clip.images import ImageClip
 from fitter.config import Config, load_config, save_config
 from fitter.errors import HandfitError
@@ -58,6 +59,7 @@ class DatasetFit:
     hand_model: str = "anny"
     device: Literal["auto", "cpu", "cuda"] = "auto"
     config: Path = DEFAULT_CONFIG
+    fps: float = FOLDER_FPS
     submission: Server | None = None
 
 
@@ -126,7 +128,7 @@ def _fit_one(engine: _Engine, item: Item) -> tuple[Errors, str]:
         return nothing_measured(), str(error)
     truth = truth_of_hands(hands, item.name)
     try:
-        clip = clip_of_hands(item.name, hands)
+        clip = clip_of_hands(item.name, hands, engine.wanted.fps)
         folder = open_result(_fitted(engine, item, hands, clip))
         errors = compare(folder.result, truth)
         side = hands[0].side
