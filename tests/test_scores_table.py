@@ -66,12 +66,14 @@ def test_a_few_results_stand_side_by_side_on_the_terminal():
         ["PA-MPJPE", "mm", "7.42", "-"],
         ["AUC", "0-50", "0.852", "-"],
     ]
+    assert "[red]a" in printed([replace(ROWS[0], name="[red]a")], 60)  # a name is no markup
     assert "frames" in printed(ROWS[:1], 140)  # a single result: all that applies
 
 
 def test_many_results_stand_below_each_other_with_what_there_is_room_for():
     rows = [replace(ROWS[0], name=f"clip {number}") for number in range(6)]
     wide, narrow = printed(rows, 100).splitlines(), printed(rows, 34).splitlines()
+    assert "[b]" in printed([*rows, replace(rows[0], name="[b]")], 100)
     assert wide[0].split() == ["detected", "PA-MPJPE", "mm", "AUC", "0-50"] and len(wide) == 7
     assert narrow[0].split() == ["detected", "PA-MPJPE", "mm"] and narrow[6].split() == ["clip", "5", "1.000", "7.42"]
 

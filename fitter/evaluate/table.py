@@ -15,6 +15,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from fitter.evaluate.definitions import MEASURES, Measure
@@ -115,7 +116,7 @@ def print_rows(rows: Sequence[Row], console: Console) -> None:
         measures = _fitting(measures, console.width - min(widest, NAME_WIDTH))
         table = _grid(["", *(m.title for m in measures)])
         for row in rows:
-            table.add_row(row.name, *(text_of(m, row.scores) for m in measures))
+            table.add_row(escape(row.name), *(text_of(m, row.scores) for m in measures))
     console.print(table)
 
 
@@ -132,5 +133,5 @@ def _fitting(measures: Sequence[Measure], width: int) -> list[Measure]:
 def _grid(titles: Sequence[str]) -> Table:
     table = Table(box=None, padding=(0, 2, 0, 0))
     for number, title in enumerate(titles):
-        table.add_column(title, justify="right" if number else "left", overflow="fold")
+        table.add_column(escape(title), justify="right" if number else "left", overflow="fold")
     return table
