@@ -1,8 +1,8 @@
-"""The calibration's numbers from records of fits: maximum likelihood for the sigmas, a logistic regression for quality.
+"""The calibration's numbers from records of fits: maximum likelihood for the sigmas, a regression for quality.
 
     trust = most_likely_trust(records, setting)
     scale = fit_scale(of_regime(records, "pixels"), index)
-    model = fit_quality(values, good, weight, good_mm)
+    model = fit_quality(values, error_mm, weight, good_mm)
 
 Every clip counts alike, whatever its length: frames of one clip err together.
 """
@@ -10,14 +10,14 @@ Every clip counts alike, whatever its length: frames of one clip err together.
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-from jaxtyping import Bool, Float
-from scipy.optimize import minimize
+from jaxtyping import Float
+from scipy.optimize import lsq_linear, minimize
 
 from benchmarks.claims import Record, claimed
+from fitter.export.quality import standardised
 from fitter.solve.calibration import QualityModel, Scale
 
-RIDGE = 1.0  # pulls each standardised weight to 0 as one clip would that speaks against it; 60 clips outvote it
-NEWTON_STEPS = 50
+RIDGE = 5.0  # pulls each feature's weight to 0 as five clips would that speak against it
 
 
 def log_loss(variance: Float[np.ndarray, "*any"], squared: Float[np.ndarray, "*any"]) -> Float[np.ndarray, "*any"]:
@@ -65,27 +65,26 @@ def fit_scale(records: Sequence[Record], index: int) -> Scale:
 
 def fit_quality(
     values: Mapping[str, Float[np.ndarray, "frames"]],
-    good: Bool[np.ndarray, "frames"],
+    error_mm: Float[np.ndarray, "frames"],
     weight: Float[np.ndarray, "frames"],
     good_mm: float,
 ) -> QualityModel:
-    """Logistic regression with a ridge (le Cessie and van Houwelingen 1992) by Newton's method.
+    """Ridge regression of log(error) in which no feature, the larger the worse, makes a frame better.
 
-    `values` by feature, NaN where absent: an absent feature counts as the mean of it. `weight` sums to the number of
-    clips.
+    `values` by feature, NaN where absent, see `fitter.export.quality.standardised`; `weight` sums to the clips' number.
     """
-    table = np.stack(list(values.values()), axis=1)
-    known = np.where(np.isfinite(table), weight[:, None], 0.0)
-    share = known / np.maximum(known.sum(axis=0), 1e-12)
-    mean = (share * np.nan_to_num(table)).sum(axis=0)
-    deviation = np.sqrt((share * np.square(np.nan_to_num(table - mean))).sum(axis=0)).clip(1e-6)
-    columns = np.column_stack([np.nan_to_num((table - mean) / deviation), np.ones(len(good))])
-    ridge = np.diag([RIDGE] * table.shape[1] + [0.0])
-    found = np.zeros(columns.shape[1])
-    for _ in range(NEWTON_STEPS):
-        chance = 1.0 / (1.0 + np.exp(-columns @ found))
-        gradient = columns.T @ (weight * (chance - good)) + ridge @ found
-        curvature = (columns * (weight * chance * (1.0 - chance))[:, None]).T @ columns + ridge
-        found = found - np.linalg.solve(curvature, gradient)
-    by_name = (dict(zip(values, map(float, each), strict=True)) for each in (mean, deviation, found[:-1]))
-    return QualityModel(good_mm, float(found[-1]), *by_name)
+    mean, deviation = {}, {}
+    for name, column in values.items():
+        share = np.where(np.isfinite(column), weight, 0.0)
+        mean[name] = float(np.average(np.nan_to_num(column), weights=share))
+        deviation[name] = float(np.sqrt(np.average(np.square(np.nan_to_num(column - mean[name])), weights=share)))
+    columns = [standardised(column, mean[name], deviation[name]) for name, column in values.items()]
+    table, wanted, root = np.stack([*columns, np.ones(len(error_mm))], axis=1), np.log(error_mm), np.sqrt(weight)
+    ridge = np.sqrt(RIDGE) * np.eye(len(columns), len(columns) + 1)
+    least = np.append(np.zeros(len(columns)), -np.inf)
+    rows = np.concatenate([root[:, None] * table, ridge])
+    found = lsq_linear(rows, np.append(root * wanted, np.zeros(len(columns))), (least, np.inf)).x
+    spread = float(np.sqrt(np.average(np.square(wanted - table @ found), weights=weight)))
+    return QualityModel(
+        good_mm, float(found[-1]), spread, mean, deviation, dict(zip(values, found[:-1].tolist(), strict=True))
+    )

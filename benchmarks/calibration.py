@@ -263,12 +263,12 @@ def claim_rows(clips: str, records: Sequence[Record], scales: Scales) -> list[Cl
 
 
 def quality_model(records: Sequence[Record], scales: Scales) -> QualityModel:
-    """The regression of all regimes' frames together."""
+    """The regression of all regimes' frames together, simulated errors included."""
     known = [features(diagnostics_of(each, scales[each.regime])) for each in records]
     values = {name: np.concatenate([each[name][0] for each in known]) for name in known[0]}
-    good = np.concatenate([each.aligned_mm < GOOD_MM for each in records])
+    error_mm = np.concatenate([each.aligned_mm for each in records])
     weight = np.concatenate([np.full(len(each.aligned_mm), 1.0 / len(each.aligned_mm)) for each in records])
-    return fit_quality(values, good, weight, GOOD_MM)
+    return fit_quality(values, error_mm, weight, GOOD_MM)
 
 
 def gate(name: str, records: Sequence[Record], scales: Scales, model: QualityModel) -> Gate:

@@ -89,17 +89,23 @@ def test_the_loss_is_least_at_the_true_variance() -> None:
     assert losses[1] == min(losses)
 
 
-def test_a_regression_finds_the_chance_that_made_the_outcomes() -> None:
+def test_a_regression_finds_what_made_the_errors() -> None:
     rng = np.random.default_rng(0)
-    first, second = rng.normal(2.0, 3.0, 20000), rng.normal(0.0, 1.0, 20000)
-    good = rng.random(20000) < 1.0 / (1.0 + np.exp(-(0.5 + (first - 2.0) / 3.0)))
+    first, second = rng.uniform(-3.0, 7.0, 20000), rng.normal(0.0, 1.0, 20000)
+    error_mm = np.exp(2.0 + 0.1 * first + 0.3 * rng.standard_normal(20000))
     second[::2] = np.nan  # absent in half of the frames, and of no use
-    model = fit_quality({"first": first, "second": second}, good, np.full(20000, 0.1), 10.0)
-    assert model.mean["first"] == pytest.approx(2.0, abs=0.1) and model.deviation["first"] == pytest.approx(
-        3.0, abs=0.1
-    )
-    assert model.weight["first"] == pytest.approx(1.0, abs=0.06) and abs(model.weight["second"]) < 0.06
-    assert model.bias == pytest.approx(0.5, abs=0.06)
+    model = fit_quality({"first": first, "second": second}, error_mm, np.full(20000, 0.1), 10.0)
+    assert model.mean["first"] == pytest.approx(2.0, abs=0.1)
+    assert model.weight["first"] / model.deviation["first"] == pytest.approx(0.1, rel=0.03)
+    assert 0.0 <= model.weight["second"] < 0.01
+    assert model.level == pytest.approx(2.2, abs=0.02) and model.spread == pytest.approx(0.3, rel=0.03)
+
+
+def test_no_weight_says_that_worse_is_better() -> None:
+    rng = np.random.default_rng(1)
+    first = rng.normal(0.0, 1.0, 5000)
+    model = fit_quality({"first": first}, np.exp(2.0 - first), np.full(5000, 0.1), 10.0)
+    assert model.weight["first"] == pytest.approx(0.0, abs=1e-9)
 
 
 def test_size_and_distance_are_taken_from_the_error_and_nothing_else() -> None:

@@ -59,13 +59,16 @@ class Scale:
 
 @dataclass(frozen=True)
 class QualityModel:
-    """A logistic regression: the chance that a frame's mean error after alignment is below `good_mm`.
+    """The log of a frame's mean error after alignment (mm), Gaussian about a sum over features; a frame below `good_mm`
+    is good.
 
-    Of each feature (`fitter.export.quality`) its mean and deviation over the clips it was learnt on, and its weight.
+    `level` is the sum for a frame like the average one, `spread` the standard deviation about it. Of each feature
+    (`fitter.export.quality`) its mean and deviation over the clips it was learnt on, and what one deviation adds.
     """
 
     good_mm: float
-    bias: float
+    level: float
+    spread: float
     mean: Mapping[str, float]
     deviation: Mapping[str, float]
     weight: Mapping[str, float]
