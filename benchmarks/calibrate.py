@@ -17,6 +17,7 @@ from benchmarks.claims import Record, claimed
 from fitter.export.quality import standardised
 from fitter.solve.calibration import QualityModel, Scale
 
+LEAST_DEVIATION = 1e-6  # of a feature that is alike in all frames
 RIDGE = 5.0  # pulls each feature's weight to 0 as five clips would that speak against it
 
 
@@ -77,7 +78,8 @@ def fit_quality(
     for name, column in values.items():
         share = np.where(np.isfinite(column), weight, 0.0)
         mean[name] = float(np.average(np.nan_to_num(column), weights=share))
-        deviation[name] = float(np.sqrt(np.average(np.square(np.nan_to_num(column - mean[name])), weights=share)))
+        spread = np.average(np.square(np.nan_to_num(column - mean[name])), weights=share)
+        deviation[name] = max(float(np.sqrt(spread)), LEAST_DEVIATION)
     columns = [standardised(column, mean[name], deviation[name]) for name, column in values.items()]
     table, wanted, root = np.stack([*columns, np.ones(len(error_mm))], axis=1), np.log(error_mm), np.sqrt(weight)
     ridge = np.sqrt(RIDGE) * np.eye(len(columns), len(columns) + 1)

@@ -84,12 +84,12 @@ def test_what_ships_prefers_the_surer_and_the_better_explained_frame() -> None:
 
 
 def test_known_values_of_a_regression_of_one_feature() -> None:
-    model = QualityModel(10.0, np.log(10.0), 0.5, {"sigma": np.log(8.0)}, {"sigma": 2.0}, {"sigma": 0.25})
-    for sigma_mm, deviations in ((8.0, 0.0), (8.0 * np.e**2, 1.0), (8.0 * np.e**-1, -0.5)):
+    model = QualityModel(10.0, np.log(10.0), 0.5, {"sigma": 8.0}, {"sigma": 2.0}, {"sigma": 0.25})
+    for sigma_mm, deviations in ((8.0, 0.0), (10.0, 1.0), (7.0, -0.5)):
         expected = ndtr(-0.5 * deviations)  # 0.25 per deviation, of a spread of 0.5
         np.testing.assert_allclose(frame_quality(explained(sigma_mm=sigma_mm), model), expected, rtol=1e-5)
-    # Nothing was learnt of what lies beyond 2.5 deviations.
-    np.testing.assert_allclose(frame_quality(explained(sigma_mm=1e9), model), ndtr(-1.25), rtol=1e-5)
+    # Nothing was learnt of what lies beyond 4 deviations.
+    np.testing.assert_allclose(frame_quality(explained(sigma_mm=1e9), model), ndtr(-2.0), rtol=1e-5)
 
 
 def test_an_absent_feature_counts_as_its_mean() -> None:
@@ -101,11 +101,11 @@ def test_an_absent_feature_counts_as_its_mean() -> None:
 def test_features_are_what_their_names_say() -> None:
     found = features(explained(sigma_mm=8.0, reprojection_px=5.0))
     assert found.keys() == load_quality_model().weight.keys()
-    np.testing.assert_allclose(found["sigma"], np.log(8.0), rtol=1e-6)
-    np.testing.assert_allclose(found["reprojection"], np.log(5.0 / 200.0), rtol=1e-6)
-    np.testing.assert_allclose(found["pose"], np.log(3.0), rtol=1e-6)
-    np.testing.assert_allclose(found["doubt"], 0.1, rtol=1e-5)
-    assert (features(with_nothing_seen(explained()))["doubt"] == 1.0).all()
+    np.testing.assert_allclose(found["sigma"], 8.0, rtol=1e-6)
+    np.testing.assert_allclose(found["reprojection"], 5.0 / 200.0, rtol=1e-6)
+    np.testing.assert_allclose(found["pose"], 3.0, rtol=1e-6)
+    blind = features(with_nothing_seen(explained()))
+    assert np.isnan(blind["reprojection"]).all() and (blind["pose"] == 3.0).all()
 
 
 def test_spans_and_energies_leave_out_what_is_not_there() -> None:

@@ -3,12 +3,12 @@
     quality = frame_quality(diagnostics)                     # (hands, frames), 0..1
 
 A regression of the log of the frame's error, learnt on clips of hands that no shape of the model fits (`python -m
-benchmarks calibration`) and tested on others, see docs/uncertainty.md. "Right" is a mean distance of the 21 joints below
-`QualityModel.good_mm` after the best rotation, scale and translation of the frame. What does not apply to a frame, such
-as the reprojection error where nothing was detected, counts as it does in the average frame.
+benchmarks calibration`) and tested on others, see docs/uncertainty.md. "Right" is a mean distance of the 21 joints
+below `QualityModel.good_mm` after the best rotation, scale and translation of the frame. What does not apply to a frame,
+such as the reprojection error where nothing was detected, counts as it does in the average frame.
 
-Colours, masks, the detector's word on depth and bones were tried and left out: on clips that the regression had not
-seen they made it worse (area under the ROC curve 0.66 with them, 0.68 without).
+Colours, masks, confidence and the detector's word on depth and bones were tried and left out: on clips that the
+regression had not seen they told good frames from others no better.
 """
 
 import numpy as np
@@ -20,9 +20,7 @@ from fitter.solve.calibration import QualityModel, load_quality_model
 
 # Terms that say how hands are held: whichever of them act.
 POSE_TERMS = ("learned_pose", "pose", "coupling", "anatomy")
-# Below these a figure says nothing more: keeps logarithms finite.
-LEAST_SHARE, LEAST_ENERGY, LEAST_SIGMA_MM = 1e-3, 1e-2, 1e-2
-MOST_DEVIATIONS = 2.5
+MOST_DEVIATIONS = 4.0  # nothing was learnt of what lies beyond
 
 
 def frame_quality(diagnostics: Diagnostics, model: QualityModel | None = None) -> Float32[np.ndarray, "hands frames"]:
@@ -38,24 +36,17 @@ def frame_quality(diagnostics: Diagnostics, model: QualityModel | None = None) -
 def features(diagnostics: Diagnostics) -> dict[str, Float[np.ndarray, "hands frames"]]:
     """What the regression knows of each frame, by name, the larger the worse; NaN where it does not apply.
 
-    sigma         log of the root mean square of the joints' relative sigmas
-    reprojection  log of the reprojection error over the longer side of the seen keypoints' bounding box
-    pose          log of the energies of POSE_TERMS
-    doubt         1 less the keypoints' confidence, mean over the joints; 1 where none was seen
+    sigma         root mean square of the joints' relative sigmas, millimetres
+    reprojection  reprojection error over the longer side of the seen keypoints' bounding box
+    pose          energy of POSE_TERMS
     """
-    confidence = diagnostics.confidence.astype(np.float64)
     sigma = np.sqrt(np.square(diagnostics.relative_sigma_mm, dtype=np.float64).mean(axis=-1))
-    reprojection = np.log(np.maximum(diagnostics.reprojection_px / span_px(diagnostics), LEAST_SHARE))
-    return {
-        "sigma": np.log(np.maximum(sigma, LEAST_SIGMA_MM)),
-        "reprojection": reprojection,
-        "pose": np.log(np.maximum(energy_of(diagnostics, POSE_TERMS), LEAST_ENERGY)),
-        "doubt": 1.0 - confidence.mean(axis=-1),
-    }
+    reprojection = diagnostics.reprojection_px / span_px(diagnostics)
+    return {"sigma": sigma, "reprojection": reprojection, "pose": energy_of(diagnostics, POSE_TERMS)}
 
 
 def standardised(values: Float[np.ndarray, "*any"], mean: float, deviation: float) -> Float[np.ndarray, "*any"]:
-    """Deviations from the mean, at most MOST_DEVIATIONS: nothing was learnt of what lies beyond. 0 where absent."""
+    """Deviations from the mean, at most MOST_DEVIATIONS; 0 where absent."""
     away = (values - mean) / deviation
     return np.clip(np.where(np.isfinite(away), away, 0.0), -MOST_DEVIATIONS, MOST_DEVIATIONS)
 
