@@ -4,8 +4,8 @@
 
 A regression of the log of the frame's error, learnt on clips of hands that no shape of the model fits (`python -m
 benchmarks calibration`) and tested on others, see docs/uncertainty.md. "Right" is a mean distance of the 21 joints
-below `QualityModel.good_mm` after the best rotation, scale and translation of the frame. What does not apply to a frame,
-such as the reprojection error where nothing was detected, counts as it does in the average frame.
+below `QualityModel.good_mm` after the best rotation, scale and translation of the frame. What does not apply to a
+frame, such as the reprojection error where nothing was detected, counts as it does in the average frame.
 
 Colours, masks, confidence and the detector's word on depth and bones were tried and left out: on clips that the
 regression had not seen they told good frames from others no better.
