@@ -8,6 +8,7 @@ Every clip counts alike, whatever its length: frames of one clip err together.
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 from jaxtyping import Float
@@ -28,40 +29,35 @@ def log_loss(variance: Float[np.ndarray, "*any"], squared: Float[np.ndarray, "*a
 
 def mean_loss(scale: Scale, records: Sequence[Record], index: int) -> float:
     """`log_loss` of the relative errors, a mean over clips."""
-    return float(
-        np.mean(
-            [
-                log_loss(
-                    np.square(scale.factor * each.relative_mm[index]) + scale.floor_mm**2,
-                    np.square(each.relative_error_mm),
-                ).mean()
-                for each in records
-            ]
-        )
-    )
+    relative = [claimed(each, index, scale)[1] for each in records]
+    pairs = zip(relative, records, strict=True)
+    losses = [log_loss(np.square(sigma), np.square(each.relative_error_mm)).mean() for sigma, each in pairs]
+    return float(np.mean(losses))
 
 
 def fit_scale(records: Sequence[Record], index: int) -> Scale:
     """The most likely scale of records of one regime, for the trust of that index."""
 
-    def relative(log_numbers: np.ndarray) -> float:
-        factor, floor_mm = np.exp(log_numbers)
-        return mean_loss(Scale(factor, floor_mm), records, index)
+    def scale_of(log_numbers: np.ndarray) -> Scale:
+        factor, floor_mm, ends = np.exp(log_numbers)
+        return Scale(float(factor), float(floor_mm), ends=float(ends))
 
-    starts = [np.log([factor, floor_mm]) for factor in (1.0, 4.0) for floor_mm in (2.0, 10.0)]
-    found = min((minimize(relative, start, method="Nelder-Mead") for start in starts), key=lambda each: each.fun)
-    factor, floor_mm = np.exp(found.x)
+    starts = [np.log([factor, floor_mm, 1.0]) for factor in (1.0, 4.0) for floor_mm in (2.0, 10.0)]
+    found = min(
+        (minimize(lambda x: mean_loss(scale_of(x), records, index), start, method="Nelder-Mead") for start in starts),
+        key=lambda each: each.fun,
+    )
+    relative = scale_of(found.x)
 
     def absolute(log_number: np.ndarray) -> float:
-        scale = Scale(factor, floor_mm, float(np.exp(log_number[0])))
+        scale = replace(relative, shared_factor=float(np.exp(log_number[0])))
         joints = [claimed(each, index, scale)[0] for each in records]
         pairs = zip(joints, records, strict=True)
-        return float(
-            np.mean([log_loss(np.square(sigma), np.square(of.absolute_error_mm)).mean() for sigma, of in pairs])
-        )
+        losses = [log_loss(np.square(sigma), np.square(each.absolute_error_mm)).mean() for sigma, each in pairs]
+        return float(np.mean(losses))
 
     shared = minimize(absolute, np.zeros(1), method="Nelder-Mead")
-    return Scale(float(factor), float(floor_mm), float(np.exp(shared.x[0])))
+    return replace(relative, shared_factor=float(np.exp(shared.x[0])))
 
 
 def fit_quality(

@@ -46,6 +46,7 @@ from fitter.config import load_config
 from fitter.export.atomic import atomic_path
 from fitter.export.quality import features, frame_quality, standardised
 from fitter.hand.anny import load_anny
+from fitter.skeleton import FINGERTIPS
 from fitter.solve.calibration import CALIBRATION_FILE, QualityModel, Regime, Scale
 from priors.learned import load_learned
 
@@ -54,7 +55,7 @@ CALIBRATION_SEED, TEST_SEED = 70_000, 71_000
 # with simulated errors.
 KEYPOINTS_FROM, MOVING_FROM = 100, 200
 N_PIXELS, N_KEYPOINTS, N_MOVING = 24, 40, 40  # clips of each set
-QUICK_PIXELS, QUICK_KEYPOINTS, QUICK_MOVING = 8, 0, 2
+QUICK_PIXELS, QUICK_KEYPOINTS, QUICK_MOVING = 2, 2, 2
 REGIMES: tuple[Regime, ...] = (CUES, BARE, PIXELS)
 Scales = Mapping[Regime, Scale]
 
@@ -91,6 +92,17 @@ class ClaimRow:
     error_over_sigma: float
     within_1: float
     within_2: float
+
+
+@dataclass(frozen=True)
+class JointRow:
+    """Relative error over sigma (root mean square) by where on the hand."""
+
+    regime: str
+    wrist: float
+    knuckles: float
+    middle_joints: float
+    tips: float
 
 
 @dataclass(frozen=True)
@@ -177,6 +189,7 @@ def judge_sigmas(report: Report, scales: Scales, tested: Sequence[Record], simul
     """Do errors agree with sigmas on clips that the scales were not fitted to?"""
     rows = claim_rows("filmed", tested, scales)
     report.table("claims", rows + claim_rows("simulated errors", simulated, scales))
+    report.table("joints", [joint_row(regime, of_regime(tested, regime), scales[regime]) for regime in REGIMES])
     for row in rows:
         if row.when == "after":
             said = f"{row.regime}, {row.error}: error over sigma {row.error_over_sigma:.2f}"
@@ -235,6 +248,7 @@ def claims_of(records: Sequence[Record], scale: Scale) -> dict[str, dict[str, Cl
                 "after": claims(some, lambda each: (claimed(each, chosen, scale)[0], each.absolute_error_mm)),
             }
             for name, some in (("absolute, camera known", known), ("absolute, camera assumed", assumed))
+            if some
         },
     }
 
@@ -261,6 +275,16 @@ def claim_rows(clips: str, records: Sequence[Record], scales: Scales) -> list[Cl
                 within = made.covered(1.0), made.covered(2.0)
                 rows.append(ClaimRow(clips, regime, error, when, error_mm, sigma_mm, made.normalised, *within))
     return rows
+
+
+def joint_row(regime: Regime, records: Sequence[Record], scale: Scale) -> JointRow:
+    chosen = chosen_index(regime)
+    squared = [np.square(each.relative_error_mm / claimed(each, chosen, scale)[1]).mean(axis=0) for each in records]
+    by_joint = np.mean(squared, axis=0) / 3.0
+    tips, knuckles = FINGERTIPS, FINGERTIPS - 3
+    middle = np.setdiff1d(np.arange(1, 21), np.concatenate([tips, knuckles]))
+    groups = ([0], knuckles, middle, tips)
+    return JointRow(regime, *(float(np.sqrt(by_joint[group].mean())) for group in groups))
 
 
 def quality_model(records: Sequence[Record], scales: Scales) -> QualityModel:

@@ -14,7 +14,7 @@ HANDS, FRAMES = 2, 6
 
 
 def explained(sigma_mm: float = 8.0, reprojection_px: float = 5.0) -> Diagnostics:
-    """Frames like any other: all 21 keypoints in a square of 200 pixels, colours and masks compared."""
+    """Frames like any other: all 21 keypoints in a square of 200 pixels, no colours compared."""
     rng = np.random.default_rng(0)
     rows = (HANDS, FRAMES)
     pixels = rng.uniform(100.0, 300.0, (*rows, 21, 2))
@@ -29,7 +29,7 @@ def explained(sigma_mm: float = 8.0, reprojection_px: float = 5.0) -> Diagnostic
         confidence=full(0.9, 21),
         relative_sigma_mm=full(sigma_mm, 21),
         reprojection_px=full(reprojection_px),
-        photometric=full(1.0),
+        photometric=full(np.nan),
         overlap=full(0.9),
         terms=("keypoints", "image_depth", "articulation", "learned_pose"),
         energies=np.full((HANDS, 4, FRAMES), 3.0, dtype=np.float32),
@@ -43,7 +43,7 @@ def explained(sigma_mm: float = 8.0, reprojection_px: float = 5.0) -> Diagnostic
 def with_nothing_seen(diagnostics: Diagnostics) -> Diagnostics:
     """Frames between observations: no keypoints, no pixels, no energies but those of the pose."""
     absent = np.full((HANDS, FRAMES), np.nan, dtype=np.float32)
-    energies = diagnostics.energies * np.float32([[[0.0], [0.0], [0.0], [1.0]]])
+    energies = diagnostics.energies * np.array([0.0, 0.0, 0.0, 1.0], dtype=np.float32)[:, None]
     return replace(
         diagnostics,
         detected_px=np.zeros_like(diagnostics.detected_px),
@@ -104,6 +104,8 @@ def test_features_are_what_their_names_say() -> None:
     np.testing.assert_allclose(found["sigma"], 8.0, rtol=1e-6)
     np.testing.assert_allclose(found["reprojection"], 5.0 / 200.0, rtol=1e-6)
     np.testing.assert_allclose(found["pose"], 3.0, rtol=1e-6)
+    coloured = features(replace(explained(), photometric=np.ones((HANDS, FRAMES), np.float32)))
+    assert np.isnan(coloured["reprojection"]).all() and np.isnan(coloured["pose"]).all()
     blind = features(with_nothing_seen(explained()))
     assert np.isnan(blind["reprojection"]).all() and (blind["pose"] == 3.0).all()
 

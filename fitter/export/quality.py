@@ -39,10 +39,18 @@ def features(diagnostics: Diagnostics) -> dict[str, Float[np.ndarray, "hands fra
     sigma         root mean square of the joints' relative sigmas, millimetres
     reprojection  reprojection error over the longer side of the seen keypoints' bounding box
     pose          energy of POSE_TERMS
+
+    The last two tell of frames that keypoints alone decide: where colours are compared the fit leaves the keypoints and
+    the usual poses for a reason, and on clips with truth they told nothing.
     """
     sigma = np.sqrt(np.square(diagnostics.relative_sigma_mm, dtype=np.float64).mean(axis=-1))
-    reprojection = diagnostics.reprojection_px / span_px(diagnostics)
-    return {"sigma": sigma, "reprojection": reprojection, "pose": energy_of(diagnostics, POSE_TERMS)}
+    reprojection, pose = diagnostics.reprojection_px / span_px(diagnostics), energy_of(diagnostics, POSE_TERMS)
+    alone = np.isnan(diagnostics.photometric)
+    return {
+        "sigma": sigma,
+        "reprojection": np.where(alone, reprojection, np.nan),
+        "pose": np.where(alone, pose, np.nan),
+    }
 
 
 def standardised(values: Float[np.ndarray, "*any"], mean: float, deviation: float) -> Float[np.ndarray, "*any"]:
