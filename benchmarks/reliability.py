@@ -101,7 +101,8 @@ class Reliability:
             axes.set(title=f"{regime}:\n{kinds[0]}, coverage", xlabel="expected share", ylabel="observed share")
             for axes in row:
                 axes.grid(alpha=0.3)
-                axes.legend()
+                if axes.get_legend_handles_labels()[0]:
+                    axes.legend()
         write_png(figure, path)
 
 
