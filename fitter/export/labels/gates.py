@@ -36,7 +36,7 @@ class Gates:
     min_agreement_percent: float = 60.0
     """Share of the 21 joints that the detector saw where the fit has them, to a fifth of the hand's side (PCK@0.2)."""
 
-    max_photometric: float = 3.0
+    max_photometric_sigmas: float = 3.0
     """Root mean square colour residual, in standard deviations of the photometric term."""
 
     min_inside_percent: float = 75.0
@@ -96,27 +96,25 @@ class Verdict:
         return tuple(measure.reason(hand, frame) for measure in self.failures(hand, frame))
 
 
-def judge(result: FitResult, diagnostics: Diagnostics, gates: Gates) -> Verdict:
-    """The verdict on every hand in every frame."""
+def judge(result: FitResult, diagnostics: Diagnostics | None, gates: Gates) -> Verdict:
+    """The verdict on every hand in every frame; without diagnostics, quality and place in the frame alone decide."""
     in_front = (np.nan_to_num(result.joints_m[..., 2], nan=-1.0) > 0).all(axis=-1)
-    fitted = result.present & in_front
-    side_px = hand_side_px(result)
-    relative = diagnostics.relative_sigma_mm.astype(np.float64)
-    measures = (
+    measures = [
         Measure("inside_percent", inside_percent(result), least=gates.min_inside_percent),
         Measure("quality", result.quality.astype(np.float64), least=gates.min_quality),
-        Measure("sigma_mm", relative.mean(axis=-1), most=gates.max_sigma_mm),
-        Measure(
-            "reprojection_percent",
-            100.0 * diagnostics.reprojection_px / side_px,
-            most=gates.max_reprojection_percent,
-        ),
-        Measure(
-            "agreement_percent", agreement_percent(result, diagnostics, side_px), least=gates.min_agreement_percent
-        ),
-        Measure("photometric", diagnostics.photometric.astype(np.float64), most=gates.max_photometric),
-    )
-    return Verdict(result.present, fitted, measures)
+    ]
+    if diagnostics is not None:
+        side_px = hand_side_px(result)
+        sigma = diagnostics.relative_sigma_mm.astype(np.float64).mean(axis=-1)
+        reprojection = 100.0 * diagnostics.reprojection_px / side_px
+        agreement = agreement_percent(result, diagnostics, side_px)
+        measures += [
+            Measure("sigma_mm", sigma, most=gates.max_sigma_mm),
+            Measure("reprojection_percent", reprojection, most=gates.max_reprojection_percent),
+            Measure("agreement_percent", agreement, least=gates.min_agreement_percent),
+            Measure("photometric_sigmas", diagnostics.photometric.astype(np.float64), most=gates.max_photometric_sigmas),
+        ]
+    return Verdict(result.present, result.present & in_front, tuple(measures))
 
 
 def hand_side_px(result: FitResult) -> Float[np.ndarray, "hands frames"]:

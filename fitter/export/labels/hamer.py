@@ -64,7 +64,7 @@ class HamerWriter:
         if self._tar is not None:
             self._tar.close()
         arrays = {name: np.stack([row[name] for row in self._rows]) for name in self._rows[0]}
-        np.savez(self._folder / "hamer.npz", allow_pickle=False, **arrays)
+        np.savez(self._folder / "hamer.npz", **arrays)
 
     def _add_sample(self, key: str, jpeg: bytes, labels: list[dict[str, object]]) -> None:
         if self._samples % SAMPLES_PER_TAR == 0:

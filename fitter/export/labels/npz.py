@@ -47,7 +47,7 @@ class NpzWriter:
         if self._rows:
             arrays = {name: np.stack([row[name] for row in self._rows]) for name in self._rows[0]}
             path = self._folder / f"{self._sources[self._source]}.npz"
-            np.savez(path, allow_pickle=False, faces=self._faces, **arrays)
+            np.savez(path, faces=self._faces, **arrays)
         self._rows = []
 
 
