@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
+import roma
 import torch
 
 from fitter.camera import Camera
@@ -23,7 +24,7 @@ from fitter.observe.observations import Side
 FRAMES, SIZE = 5, (320, 240)
 K = np.array([[310.0, 0.0, 151.5], [0.0, 312.0, 124.25], [0.0, 0.0, 1.0]])
 ABSENT = {"left": 1, "right": 3}  # the frame in which a side is not there
-CENTRES_M = {"left": [-0.08, 0.0, 0.62], "right": [0.07, 0.02, 0.55]}
+CENTRES_M = {"left": [-0.13, 0.0, 0.62], "right": [0.07, 0.02, 0.55]}
 
 
 @dataclass(frozen=True)
@@ -124,10 +125,11 @@ def make_result(
 
 
 def _posed(model: HandModel, side: Side) -> _Posed:
-    """A hand at rest, turned and bent a little more in every frame."""
+    """A flat hand that shows its back, its fingers up, turned and bent a little differently in every frame."""
     rng = np.random.default_rng(len(side))
     pose = rng.normal(scale=0.15, size=(FRAMES, 48))
-    pose[:, :3] = [0.3, 0.2, 1.4] + rng.normal(scale=0.1, size=(FRAMES, 3))
+    wobble = roma.rotvec_to_rotmat(torch.from_numpy(rng.normal(scale=0.2, size=(FRAMES, 3))))
+    pose[:, :3] = roma.rotmat_to_rotvec(wobble @ roma.euler_to_rotmat("ZX", [90.0, -90.0], degrees=True).double())
     betas = torch.from_numpy(rng.normal(scale=0.5, size=model.n_betas))
     parameters = HandParameters(torch.from_numpy(pose), betas, torch.zeros(FRAMES, 3, dtype=torch.float64))
     middle = pose_hand(model, parameters).joints.mean(dim=1)

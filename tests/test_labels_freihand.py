@@ -52,9 +52,7 @@ def test_pixels_are_those_of_the_clip(exported):
     """By way of the side file's map from frame to crop, keypoints are the result's own, and crops its frames."""
     folder, made, _ = exported
     side = np.load(folder / "quality.npz", allow_pickle=False)
-    for number, ((row, frame, _), hand) in enumerate(
-        zip(expected(made), hands(open_dataset(folder)), strict=True)
-    ):
+    for number, ((row, frame, _), hand) in enumerate(zip(expected(made), hands(open_dataset(folder)), strict=True)):
         affine = side["image_of_frame"][number]
         moved = made.result.keypoints_px[row, frame] @ affine[:, :2].T + affine[:, 2]
         np.testing.assert_allclose(hand.keypoints_px, moved, atol=0.01)

@@ -99,7 +99,9 @@ def test_smplx_poses_the_same_hands(exported, tmp_path):
             layer.shapedirs[:, 0, :] *= -1
         for frame in np.flatnonzero(first.result.present[row]):
             label = parameters[str(frame)][side]
-            pose, shape, trans = (torch.tensor([label[name]], dtype=torch.float32) for name in ("pose", "shape", "trans"))
+            pose, shape, trans = (
+                torch.tensor([label[name]], dtype=torch.float32) for name in ("pose", "shape", "trans")
+            )
             posed = layer(global_orient=pose[:, :3], hand_pose=pose[:, 3:], betas=shape, transl=trans)
             vertices = posed.vertices[0].detach().numpy()
             np.testing.assert_allclose(vertices, first.result.vertices_m[row, frame], atol=1e-5)
@@ -112,7 +114,13 @@ def test_the_skeleton_hangs_at_the_wrists():
     assert [int(number) for _, number, _ in joints] == list(range(42))
     parents = {int(number): int(parent) for _, number, parent in joints}
     names = {int(number): name for name, number, _ in joints}
-    assert (names[0], names[3], names[4], names[20], names[41]) == ("r_thumb4", "r_thumb1", "r_index4", "r_wrist", "l_wrist")
+    assert (names[0], names[3], names[4], names[20], names[41]) == (
+        "r_thumb4",
+        "r_thumb1",
+        "r_index4",
+        "r_wrist",
+        "l_wrist",
+    )
     assert (parents[0], parents[3], parents[20], parents[21], parents[41]) == (1, 20, -1, 22, -1)
     for joint in range(42):
         steps = 0

@@ -30,7 +30,7 @@ def atomic_folder(path: Path, marker: str, overwrite: bool = False) -> Iterator[
     refuse_occupied(path, marker, overwrite)
     prepare_folder(path.parent)
     _sweep(path)
-    temporary = _beside(path, "partial")
+    temporary = _beside(path, "unfinished")
     try:
         try:
             temporary.mkdir()
@@ -81,9 +81,9 @@ def _beside(path: Path, kind: str) -> Path:
 
 def _sweep(path: Path) -> None:
     """Remove what killed writers of this folder left."""
-    leftover = re.compile(rf"\.{re.escape(path.name)}\.(\d+)-[0-9a-f]{{8}}\.(partial|old)")
+    leftover = re.compile(rf"\.{re.escape(path.name)}\.(\d+)-[0-9a-f]{{8}}\.(unfinished|old)")
     for found in path.parent.glob(".*"):
         match = leftover.fullmatch(found.name)
         # An old folder is kept where its successor never arrived.
-        if match and not runs(int(match[1])) and (match[2] == "partial" or path.exists()):
+        if match and not runs(int(match[1])) and (match[2] == "unfinished" or path.exists()):
             shutil.rmtree(found, ignore_errors=True)

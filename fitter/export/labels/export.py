@@ -1,8 +1,8 @@
 """Labels out of results: judged, written in a format, and accounted for in the manifest.
 
-    request = LabelRequest(FORMATS["freihand"], gates=Gates(min_quality=0.7))
-    manifest = export_labels(sources, request, Path("labels"), told=progress)
-    manifest.n_kept, manifest.n_dropped
+request = LabelRequest(FORMATS["freihand"], gates=Gates(min_quality=0.7))
+manifest = export_labels(sources, request, Path("labels"), told=progress)
+manifest.n_kept, manifest.n_dropped
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -135,9 +135,7 @@ def _write(plans: Sequence[Plan], batch: Batch, folder: Path, told: Told) -> lis
     return labels
 
 
-def _written(
-    plan: Plan, writer: LabelWriter, first_number: int, told: Told
-) -> Iterator[tuple[LabelledImage, str]]:
+def _written(plan: Plan, writer: LabelWriter, first_number: int, told: Told) -> Iterator[tuple[LabelledImage, str]]:
     """Each image of a source with its path, once it is written."""
     frames = undistorted_frames(plan.source, plan.kept.any(axis=0))
     now, pixels = -1, None

@@ -55,9 +55,7 @@ class FreiHandWriter:
         for lists in self._lists.values():
             lists.close()
 
-    def _mano(
-        self, mano: ManoLabels, hand: LabelledHand, k: Float[np.ndarray, "3 3"]
-    ) -> Float[np.ndarray, "61"]:
+    def _mano(self, mano: ManoLabels, hand: LabelledHand, k: Float[np.ndarray, "3 3"]) -> Float[np.ndarray, "61"]:
         assert self._mean_pose is not None, "counts from MANO's mean pose"
         focal, centre = (k[0, 0] + k[1, 1]) / 2, k[:2, 2]
         root = hand.joints_m[ROOT]

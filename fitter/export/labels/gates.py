@@ -112,7 +112,9 @@ def judge(result: FitResult, diagnostics: Diagnostics | None, gates: Gates) -> V
             Measure("sigma_mm", sigma, most=gates.max_sigma_mm),
             Measure("reprojection_percent", reprojection, most=gates.max_reprojection_percent),
             Measure("agreement_percent", agreement, least=gates.min_agreement_percent),
-            Measure("photometric_sigmas", diagnostics.photometric.astype(np.float64), most=gates.max_photometric_sigmas),
+            Measure(
+                "photometric_sigmas", diagnostics.photometric.astype(np.float64), most=gates.max_photometric_sigmas
+            ),
         ]
     return Verdict(result.present, result.present & in_front, tuple(measures))
 

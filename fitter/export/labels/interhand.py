@@ -5,7 +5,7 @@
     annotations/train/InterHand2.6M_train_data.json            COCO-like: images, annotations
     annotations/train/InterHand2.6M_train_camera.json          {capture: {campos, camrot, focal, princpt: {camera: ..}}}
     annotations/train/InterHand2.6M_train_joint_3d.json        {capture: {frame: {world_coord, joint_valid, ..}}}
-    annotations/train/InterHand2.6M_train_MANO_NeuralAnnot.json   {capture: {frame: {right, left: {pose, shape, trans}}}}
+    annotations/train/InterHand2.6M_train_MANO_NeuralAnnot.json  {capture: {frame: {right: {pose, shape, trans}, left}}}
 
 Layout: mks0601.github.io/InterHand2.6M, and `data/InterHand2.6M/dataset.py` and
 `tool/MANO_world_to_camera/convert.py` of github.com/facebookresearch/InterHand2.6M. Points: the right hand's 21, then
@@ -133,7 +133,7 @@ def box_of(image: LabelledImage) -> Float[np.ndarray, "4"]:
 
 
 def skeleton_text() -> str:
-    """Name, number and parent of the 42 points, a line each; numbers of parts count from the palm (1) to the tip (4)."""
+    """Name, number and parent of the 42 points, a line each; parts are numbered from the palm (1) to the tip (4)."""
     lines = []
     names = {point: f"{POINT_NAMES[point].partition('_')[0]}{1 + (point - 1) % 4}" for point in range(1, 21)}
     names[0] = "wrist"

@@ -1,7 +1,7 @@
 """What an export holds, where every label came from, what was dropped and why: for programs and for people.
 
-    manifest = manifest_of(plans, gates)
-    write_manifest(manifest, folder)                # manifest.json, and manifest.md with the same in tables
+manifest = manifest_of(plans, gates)
+write_manifest(manifest, folder)                # manifest.json, and manifest.md with the same in tables
 """
 
 import json
@@ -24,7 +24,9 @@ MANO_LEFT = (
     "Parameters of left hands are for MANO_LEFT with its shape basis corrected (shapedirs[:, 0, :] *= -1, "
     "github.com/vchoutas/smplx/issues/48); the published file gives another shape."
 )
-MIRRORED = "Left hands are mirrored to right ones: their images, cameras, joints, meshes and parameters (mirrored: true)."
+MIRRORED = (
+    "Left hands are mirrored to right ones: their images, cameras, joints, meshes and parameters (mirrored: true)."
+)
 PINHOLE = "Pixels and images are undistorted: those of a pinhole camera of the given K."
 NO_MANO = {
     True: "The fitted hand is handfit's free one, not MANO: joints are its own, and its vertices are in vertices_m.npy "

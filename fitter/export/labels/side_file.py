@@ -1,8 +1,8 @@
 """What a format has no place for, beside it: uncertainty, quality, cameras, and the surface of other hands than MANO's.
 
-    quality.npz      the arrays of `fitter.export.labels.npz` but for the vertices, over all results: row i is label i
-                     of the manifest; and `source` (N), the place of its result in the manifest
-    vertices_m.npy   (N, V, 3) float32 metres, axes of the image's camera; faces.npy (F, 3)
+quality.npz      the arrays of `fitter.export.labels.npz` but for the vertices, over all results: row i is label i
+                 of the manifest; and `source` (N), the place of its result in the manifest
+vertices_m.npy   (N, V, 3) float32 metres, axes of the image's camera; faces.npy (F, 3)
 """
 
 from pathlib import Path

@@ -1,8 +1,8 @@
 """A result that labels are taken from, and the images of its frames one after the other.
 
-    source = LabelSource("clip", result, diagnostics, clip, came_from)
-    for image in images_of(plan, 0, first_number=0):
-        image.frame, image.hands
+source = LabelSource("clip", result, diagnostics, clip, came_from)
+for image in images_of(plan, 0, first_number=0):
+    image.frame, image.hands
 """
 
 from collections.abc import Iterator, Sequence
@@ -105,9 +105,7 @@ def _view(plan: Plan, frame: int, row: int) -> View:
     return crop_view(result.image_size, _project(points, result.K), plan.crop_px, mirrored)
 
 
-def _hand(
-    source: LabelSource, row: int, frame: int, view: View, intrinsics: Float[np.ndarray, "3 3"]
-) -> LabelledHand:
+def _hand(source: LabelSource, row: int, frame: int, view: View, intrinsics: Float[np.ndarray, "3 3"]) -> LabelledHand:
     result, filmed = source.result, source.result.side[row]
     joints = view.points(result.joints_m[row, frame].astype(np.float64))
     mano = _mano(result, row, frame)
@@ -133,7 +131,9 @@ def _mano(result: FitResult, row: int, frame: int) -> ManoLabels | None:
     return ManoLabels(pose.astype(np.float64), betas.astype(np.float64), translation.astype(np.float64))
 
 
-def _project(points_m: Float[np.ndarray, "points 3"], intrinsics: Float[np.ndarray, "3 3"]) -> Float[np.ndarray, "points 2"]:
+def _project(
+    points_m: Float[np.ndarray, "points 3"], intrinsics: Float[np.ndarray, "3 3"]
+) -> Float[np.ndarray, "points 2"]:
     """Undistorted pixels."""
     projected = points_m @ intrinsics.T
     return projected[:, :2] / projected[:, 2:]

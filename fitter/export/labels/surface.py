@@ -1,7 +1,7 @@
 """What the labelled meshes cover in their image: masks of hands, and which joints are in sight.
 
-    seen = look_at(image)
-    seen.mask(0), seen.visible(0)
+seen = look_at(image)
+seen.mask(0), seen.visible(0)
 """
 
 from dataclasses import dataclass
@@ -14,8 +14,9 @@ from fitter.export.labels.hand import LabelledImage
 from fitter.render.rasterizer import to_screen
 from fitter.render.zbuffer import ZBuffer
 
-# A joint in sight lies this far behind the skin at most. The free hand at rest has 24 mm of flesh before the base of the
-# thumb, 19 before the wrist and less before all others; another finger before a joint, with its own flesh, is 25 or more.
+# A joint in sight lies this far behind the skin at most. The free hand at rest has 24 mm of flesh before the base of
+# the thumb, 19 before the wrist and less before all others; another finger before a joint, and the joint's own flesh,
+# are 25 or more.
 SKIN_M = 0.025
 
 
