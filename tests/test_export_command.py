@@ -3,13 +3,14 @@
 import json
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from fitter.app.export_command import ExportCommand, export, unique_names
+from fitter.app.export_command import ExportCommand, export, main, unique_names
 from fitter.app.words import read_options
 from fitter.evaluate.readers import hands, open_dataset
 from fitter.export.diagnostics import save_diagnostics
@@ -43,12 +44,17 @@ def run(*words: object) -> "subprocess.CompletedProcess[str]":
     )
 
 
-def refuse(words: list[object], status: int = 2) -> str:
-    """The one sentence of a command that must fail."""
-    done = run(*words)
-    assert done.returncode == status, done.stderr
-    assert done.stderr.count("\n") == 1 and done.stderr.startswith("handfit: ") and done.stdout == ""
-    return done.stderr
+@pytest.fixture
+def refuse(capsys) -> Callable[[list[object]], str]:
+    """The one sentence of a command that must end with status 2."""
+
+    def sentence(words: list[object]) -> str:
+        assert main([str(word) for word in words]) == 2
+        told = capsys.readouterr()
+        assert told.err.count("\n") == 1 and told.err.startswith("handfit: ") and told.out == ""
+        return told.err
+
+    return sentence
 
 
 def test_the_command_writes_what_the_reader_reads(result, tmp_path):
@@ -62,7 +68,7 @@ def test_the_command_writes_what_the_reader_reads(result, tmp_path):
 def test_options_reach_the_export(result, tmp_path):
     command = read_options(
         ExportCommand,
-        f"{result} --format npz --output {tmp_path / 'labels'} --images frames --min-quality 0 --max-sigma-mm .inf"
+        f"{result} --format npz --output {tmp_path / 'labels'} --images frames --min-quality 0 --max-sigma-mm null"
         " --min-agreement-percent 0 --quiet".split(),
         "export",
     )
@@ -95,7 +101,7 @@ def test_the_fitted_mano_file_is_found_by_itself(mano_hand, tmp_path):
     assert (tmp_path / "labels" / "training_mano.json").is_file()
 
 
-def test_an_older_result_is_one_sentence(result, tmp_path):
+def test_an_older_result_is_one_sentence(result, tmp_path, refuse):
     arrays = dict(np.load(result / RESULT_FILE))
     np.savez(result / RESULT_FILE, **{**arrays, "format_version": np.array(1)})
     told = refuse([result, "--format", "npz", "--output", tmp_path / "labels"])
@@ -103,19 +109,20 @@ def test_an_older_result_is_one_sentence(result, tmp_path):
     assert not (tmp_path / "labels").exists()
 
 
-def test_a_truncated_result_is_one_sentence(result, tmp_path):
+def test_a_truncated_result_is_one_sentence(result, tmp_path, refuse):
     content = (result / RESULT_FILE).read_bytes()
     (result / RESULT_FILE).write_bytes(content[: len(content) // 2])
     assert "damaged" in refuse([result, "--format", "npz", "--output", tmp_path / "labels"])
 
 
-def test_a_missing_video_is_one_sentence_and_may_be_named(result, tmp_path):
+def test_a_missing_video_is_one_sentence_and_may_be_named(result, tmp_path, refuse):
     (tmp_path / "clip.mp4").rename(tmp_path / "moved.mp4")
     words: list[object] = [result, "--format", "hamer", "--output", tmp_path / "labels"]
     told = refuse(words)
     assert "clip.mp4" in told and "name it with --video" in told and not (tmp_path / "labels").exists()
-    assert run(*words, "--images", "none").returncode == 0
-    assert run(*words, "--video", tmp_path / "moved.mp4", "--overwrite").returncode == 0
+    given = [*map(str, words), "--quiet"]
+    assert main([*given, "--images", "none"]) == 0
+    assert main([*given, "--video", str(tmp_path / "moved.mp4"), "--overwrite"]) == 0
 
 
 @pytest.mark.parametrize(
@@ -129,12 +136,12 @@ def test_a_missing_video_is_one_sentence_and_may_be_named(result, tmp_path):
     ],
     ids=["unknown format", "MANO only", "unknown option", "beyond the range", "no format"],
 )
-def test_bad_words_are_one_sentence(result, tmp_path, words, sentence):
+def test_bad_words_are_one_sentence(result, tmp_path, refuse, words, sentence):
     assert sentence in refuse([result, "--output", tmp_path / "labels", *words])
     assert not (tmp_path / "labels").exists()
 
 
-def test_a_full_folder_is_refused(result, tmp_path):
+def test_a_full_folder_is_refused(result, tmp_path, refuse):
     (tmp_path / "labels").mkdir()
     (tmp_path / "labels" / "mine.txt").write_text("dear")
     told = refuse([result, "--format", "npz", "--output", tmp_path / "labels"])
@@ -142,12 +149,12 @@ def test_a_full_folder_is_refused(result, tmp_path):
     assert [path.name for path in (tmp_path / "labels").iterdir()] == ["mine.txt"]
 
 
-def test_one_video_is_of_one_result(result, tmp_path):
+def test_one_video_is_of_one_result(result, tmp_path, refuse):
     words = [result, result, "--format", "npz", "--output", tmp_path / "labels", "--video", tmp_path / "clip.mp4"]
     assert "is the clip of one result, but 2 are given" in refuse(words)
 
 
-def test_a_result_without_hands_has_no_labels(anny, tmp_path):
+def test_a_result_without_hands_has_no_labels(anny, tmp_path, refuse):
     made = make_result(anny)
     nobody = np.zeros_like(made.result.present)
     emptied = {
@@ -167,8 +174,10 @@ def test_names_are_plain_and_different():
     assert unique_names(["a b", "a_b", "a_b", "ü", "x/y"]) == ["a_b", "a_b-2", "a_b-3", "result", "x_y"]
 
 
-def test_help_is_written():
-    done = run("--help")
-    assert done.returncode == 0
+def test_help_is_written(capsys):
+    with pytest.raises(SystemExit) as ended:
+        main(["--help"])
+    assert ended.value.code == 0
+    told = capsys.readouterr().out
     for word in ("--min-quality", "--max-sigma-mm", "coco-wholebody", "--overwrite", "RESULT"):
-        assert word in done.stdout
+        assert word in told

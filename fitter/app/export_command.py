@@ -5,6 +5,7 @@
 Exit status as of every command: 0 written, 2 unusable input or options (one sentence on stderr), 1 anything else.
 """
 
+import math
 import re
 import sys
 from collections.abc import Sequence
@@ -41,7 +42,7 @@ PROG = "python -m fitter.export"
 DEFAULTS = Gates()
 
 Percent = Annotated[float, Ge(0.0), Le(100.0)]
-NotNegative = Annotated[float, Ge(0.0)]
+NotNegative = Annotated[float, Ge(0.0)] | None
 
 
 @dataclass(frozen=True)
@@ -77,7 +78,7 @@ class ExportCommand:
     """Least frame score; 0 lets all frames pass, as it does for every least below."""
 
     max_sigma_mm: NotNegative = DEFAULTS.max_sigma_mm
-    """Largest mean standard deviation of the joints, were size and focal length known; .inf lets all pass, as it does
+    """Largest mean standard deviation of the joints, were size and focal length known; null lets all pass, as it does
     for every largest below."""
 
     max_reprojection_percent: NotNegative = DEFAULTS.max_reprojection_percent
@@ -101,13 +102,17 @@ class ExportCommand:
     @property
     def gates(self) -> Gates:
         return Gates(
-            self.min_quality,
-            self.max_sigma_mm,
-            self.max_reprojection_percent,
-            self.min_agreement_percent,
-            self.max_photometric_sigmas,
-            self.min_inside_percent,
+            min_quality=self.min_quality,
+            max_sigma_mm=_limit(self.max_sigma_mm),
+            max_reprojection_percent=_limit(self.max_reprojection_percent),
+            min_agreement_percent=self.min_agreement_percent,
+            max_photometric_sigmas=_limit(self.max_photometric_sigmas),
+            min_inside_percent=self.min_inside_percent,
         )
+
+
+def _limit(most: float | None) -> float:
+    return math.inf if most is None else most
 
 
 def export(command: ExportCommand) -> None:
@@ -188,6 +193,7 @@ def print_account(manifest: Manifest, output: Path) -> None:
     console.print(f"{manifest.n_kept} hands written to {output}", markup=False, highlight=False, soft_wrap=True)
 
 
-def main() -> int:
-    """Entry point of `python -m fitter.export`."""
-    return run_command(lambda words: read_options(ExportCommand, words, PROG), export, sys.argv[1:])
+def main(words: Sequence[str] | None = None) -> int:
+    """Entry point of `python -m fitter.export`: the exit status of the command line, or of `words`."""
+    given = sys.argv[1:] if words is None else words
+    return run_command(lambda each: read_options(ExportCommand, each, PROG), export, given)

@@ -14,6 +14,7 @@ readers pass over.
 """
 
 import json
+from contextlib import ExitStack
 from pathlib import Path
 
 import numpy as np
@@ -46,7 +47,7 @@ BODY_BONES = (
 class CocoWholeBodyWriter:
     """See the module. The annotations are kept in memory: some 2 kB per image."""
 
-    def __init__(self, folder: Path, batch: Batch) -> None:
+    def __init__(self, folder: Path, batch: Batch, files: ExitStack) -> None:
         self._folder, self._sources = folder, batch.sources
         (folder / IMAGES).mkdir(parents=True)
         self._images: list[dict[str, object]] = []

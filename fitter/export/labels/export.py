@@ -6,6 +6,7 @@ manifest.n_kept, manifest.n_dropped
 """
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -96,8 +97,9 @@ def export_labels(
     manifest = manifest_of(plans, request.gates)
     if not manifest.n_kept:
         raise InputError(f"{_named(sources)}: no frame passes the gates ({manifest.summary_of_drops()})")
-    with atomic_folder(output, MANIFEST, overwrite) as folder:
-        labels = _write(plans, _batch(plans, request), folder, told)
+    with atomic_folder(output, MANIFEST, overwrite) as folder, ExitStack() as files:
+        writer = request.format.start(folder, _batch(plans, request), files)
+        labels = _write(plans, writer, folder, told)
         write_manifest(manifest.with_labels(labels), folder)
     return manifest.with_labels(labels)
 
@@ -117,10 +119,10 @@ def _batch(plans: Sequence[Plan], request: LabelRequest) -> Batch:
     )
 
 
-def _write(plans: Sequence[Plan], batch: Batch, folder: Path, told: Told) -> list[Label]:
-    kind = plans[0].format
-    writer = kind.start(folder, batch)
-    side_file = SideFile(folder, batch.n_hands, kind.surface and batch.hand_model != "mano")
+def _write(plans: Sequence[Plan], writer: LabelWriter, folder: Path, told: Told) -> list[Label]:
+    kind, result = plans[0].format, plans[0].source.result
+    n_hands = sum(int(plan.kept.sum()) for plan in plans)
+    side_file = SideFile(folder, n_hands, kind.surface and result.hand_model != "mano")
     labels: list[Label] = []
     number = 0
     for plan in plans:

@@ -1,14 +1,16 @@
 """What a format of labels is: a name, what it can hold, and who writes it.
 
 A format is one file of this package: its `FORMAT` says what the images must be and starts a writer in a folder, which
-gets image after image and at last closes its files.
+gets image after image and at last completes its files; `files` closes those that an error leaves open.
 
-    writer = FORMAT.start(folder, batch)
-    writer.add(image, picture)
-    writer.finish()
+    with ExitStack() as files:
+        writer = FORMAT.start(folder, batch, files)
+        writer.add(image, picture)
+        writer.finish()
 """
 
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Protocol
@@ -66,7 +68,7 @@ class LabelFormat:
     name: str
     data_set: str
     images: tuple[Images, ...]
-    start: Callable[[Path, Batch], LabelWriter]
+    start: Callable[[Path, Batch, ExitStack], LabelWriter]
     notes: tuple[str, ...]
     one_hand: bool = False
     right_only: bool = False

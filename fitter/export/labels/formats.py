@@ -1,6 +1,6 @@
 """All formats by name; a new one is a file with a `FORMAT` and a line here.
 
-FORMATS["ho3d"].start(folder, batch)
+FORMATS["ho3d"].data_set                                # HO-3D
 """
 
 from fitter.export.labels import coco_wholebody, freihand, hamer, ho3d, interhand, npz

@@ -12,6 +12,7 @@ focal) / scale, focal being the mean of fx and fy. Images are versions of the gr
 data set's own; there are no others. Masks are the fitted mesh's.
 """
 
+from contextlib import ExitStack
 from pathlib import Path
 
 import numpy as np
@@ -29,12 +30,12 @@ ROOT = 9  # middle_mcp in OpenPose order
 class FreiHandWriter:
     """See the module."""
 
-    def __init__(self, folder: Path, batch: Batch) -> None:
+    def __init__(self, folder: Path, batch: Batch, files: ExitStack) -> None:
         self._folder, self._mean_pose = folder, batch.mean_pose
         for part in ("rgb", "mask"):
             (folder / "training" / part).mkdir(parents=True)
         kinds = ("K", "xyz", "mano", "verts") if batch.hand_model == "mano" else ("K", "xyz")
-        self._lists = {kind: NumberList(folder / f"training_{kind}.json") for kind in kinds}
+        self._lists = {kind: NumberList(folder / f"training_{kind}.json", files) for kind in kinds}
 
     def add(self, image: LabelledImage, picture: Picture | None) -> str:
         (hand,) = image.hands
@@ -53,7 +54,7 @@ class FreiHandWriter:
 
     def finish(self) -> None:
         for lists in self._lists.values():
-            lists.close()
+            lists.finish()
 
     def _mano(self, mano: ManoLabels, hand: LabelledHand, k: Float[np.ndarray, "3 3"]) -> Float[np.ndarray, "61"]:
         assert self._mean_pose is not None, "counts from MANO's mean pose"

@@ -20,6 +20,7 @@ import io
 import pickle
 import tarfile
 from collections.abc import Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from types import MappingProxyType
 
@@ -39,8 +40,8 @@ FLAT_HAND: Mapping[str, np.ndarray] = MappingProxyType({"hand_pose": np.zeros(48
 class HamerWriter:
     """See the module. The .npz is kept in memory: 1.2 kB per hand."""
 
-    def __init__(self, folder: Path, batch: Batch) -> None:
-        self._folder = folder
+    def __init__(self, folder: Path, batch: Batch, files: ExitStack) -> None:
+        self._folder, self._files = folder, files
         (folder / "images").mkdir(parents=True)
         self._rows: list[dict[str, np.ndarray]] = []
         self._tar: tarfile.TarFile | None = None
@@ -73,6 +74,7 @@ class HamerWriter:
             folder = self._folder / "tars"
             folder.mkdir(exist_ok=True)
             self._tar = tarfile.open(folder / f"{self._samples // SAMPLES_PER_TAR:06d}.tar", "w")
+            self._files.callback(self._tar.close)
         assert self._tar is not None
         for suffix, content in (("jpg", jpeg), ("data.pyd", pickle.dumps(labels, 4))):
             member = tarfile.TarInfo(f"{key}.{suffix}")

@@ -13,6 +13,7 @@ A sequence is one hand of one clip; its numbers are those of the clip's frames.
 """
 
 import pickle
+from contextlib import ExitStack
 from pathlib import Path
 
 import numpy as np
@@ -36,7 +37,7 @@ OF_THE_OBJECT = ("objName", "objLabel", "objRot", "objTrans", "objCorners3D", "o
 class Ho3dWriter:
     """See the module."""
 
-    def __init__(self, folder: Path, batch: Batch) -> None:
+    def __init__(self, folder: Path, batch: Batch, files: ExitStack) -> None:
         self._folder, self._sources = folder, batch.sources
         self._lines: list[str] = []
 

@@ -18,6 +18,7 @@ count from the first one's centre is an assumption, the reader's too.
 """
 
 import json
+from contextlib import ExitStack
 from pathlib import Path
 
 import numpy as np
@@ -39,7 +40,7 @@ N_POINTS = 42
 class InterHandWriter:
     """See the module. The files of annotations are kept in memory: some 3 kB per frame."""
 
-    def __init__(self, folder: Path, batch: Batch) -> None:
+    def __init__(self, folder: Path, batch: Batch, files: ExitStack) -> None:
         self._folder, self._batch = folder, batch
         self._images: list[dict[str, object]] = []
         self._annotations: list[dict[str, object]] = []

@@ -11,6 +11,7 @@ Of the N hands labelled in a result, in the order of its frames: `frame` (N), `s
 `translation_m` (N, 3). Metres, radians, OpenCV camera axes, OpenPose order; the first pixel's centre is (0.5, 0.5).
 """
 
+from contextlib import ExitStack
 from pathlib import Path
 
 import numpy as np
@@ -23,7 +24,7 @@ from fitter.export.labels.hand import LabelledHand, LabelledImage
 class NpzWriter:
     """See the module. One result is in memory at a time: 20 kB per hand, most of it vertices."""
 
-    def __init__(self, folder: Path, batch: Batch) -> None:
+    def __init__(self, folder: Path, batch: Batch, files: ExitStack) -> None:
         self._folder, self._sources = folder, batch.sources
         self._source = -1
         self._rows: list[dict[str, np.ndarray]] = []

@@ -1,11 +1,13 @@
 """A JSON list of arrays that grows one by one, so that a data set's worth of vertices is never in memory.
 
-lists = NumberList(Path("training_xyz.json"))
-lists.add(joints_m)
-lists.close()
+with ExitStack() as files:
+    lists = NumberList(Path("training_xyz.json"), files)
+    lists.add(joints_m)
+    lists.finish()
 """
 
 import json
+from contextlib import ExitStack
 from pathlib import Path
 
 import numpy as np
@@ -17,10 +19,10 @@ DECIMALS = 7
 
 
 class NumberList:
-    """One element per line; the file is no JSON before it is closed."""
+    """One element per line; the file, which `files` closes, is no JSON before it is finished."""
 
-    def __init__(self, path: Path) -> None:
-        self._file = path.open("w", encoding="ascii")
+    def __init__(self, path: Path, files: ExitStack) -> None:
+        self._file = files.enter_context(path.open("w", encoding="ascii"))
         self._file.write("[")
         self._count = 0
 
@@ -29,7 +31,7 @@ class NumberList:
         json.dump(rounded(array), self._file)
         self._count += 1
 
-    def close(self) -> None:
+    def finish(self) -> None:
         self._file.write("]\n")
         self._file.close()
 
