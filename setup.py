@@ -30,6 +30,7 @@ DEVELOP = [
     "beartype",
     "matplotlib",  # the benchmarks' plots
     "pre-commit",
+    "pycocotools",  # reads COCO as its users do, in the tests of labels
     "pytest",
     "pytest-xdist",
     "ruff",
