@@ -61,6 +61,16 @@ def test_a_clip_that_breaks_leaves_nothing(anny, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_clip_that_ends_early_leaves_nothing(anny, tmp_path):
+    class Short(StillClip):
+        def frames(self):
+            return (self.still(index) for index in range(2))
+
+    with pytest.raises(InputError, match="results/clip: its clip ends before frame 2"):
+        export_labels([replace(make_result(anny), clip=Short()).source()], LabelRequest(ALL["hamer"]), tmp_path / "x")
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.parametrize("name", ["coco-wholebody", "hamer", "npz"])
 def test_the_same_export_twice_has_the_same_names(anny, tmp_path, name):
     """Numbers are stable: a second export, and one of more results behind, name the same images."""
