@@ -25,7 +25,7 @@ def test_formats_are_the_six():
     [
         (LabelRequest(FORMATS["freihand"], images="frames"), "--images frames: FreiHAND has no such images"),
         (LabelRequest(FORMATS["interhand"], images="crops"), "--images crops: InterHand2.6M has no such images"),
-        (LabelRequest(FORMATS["freihand"], crop_px=128), "--size-px 128: the images of FreiHAND have 224 pixels"),
+        (LabelRequest(FORMATS["freihand"], crop_px=128), "--size 128: the images of FreiHAND have 224 pixels"),
         (LabelRequest(FORMATS["freihand"]), "FreiHAND counts poses from MANO's mean pose.*name it with --mano"),
         (LabelRequest(FORMATS["npz"], gates=STRICT), "no frame passes the gates .sigma_mm 8, not present 2"),
     ],

@@ -48,7 +48,7 @@ def check_request(request: LabelRequest, sources: Sequence[LabelSource]) -> None
     if chosen not in kind.images:
         raise InputError(f"--images {chosen}: {kind.data_set} has no such images, expected {' or '.join(kind.images)}")
     if kind.crop_px is not None and request.crop_px != kind.crop_px:
-        raise InputError(f"--size-px {request.crop_px}: the images of {kind.data_set} have {kind.crop_px} pixels")
+        raise InputError(f"--size {request.crop_px}: the images of {kind.data_set} have {kind.crop_px} pixels")
     if not sources:
         raise InputError("no result given, expected one or more folders that fits have written")
     for source in sources:
