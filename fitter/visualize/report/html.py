@@ -20,7 +20,7 @@ from fitter.visualize.report.stage import SIGMA_COLOURS, TEXTURE_ID, stage
 from fitter.visualize.skeleton import FINGER_COLOURS, WRIST_COLOUR
 
 SCRIPTS = ("motion.js", "shaders.js", "viewer.js", "charts.js", "page.js")
-LEVEL_WORDS = {"good": "Good", "fair": "Look at it", "poor": "Poor", "failed": "Failed"}
+LEVEL_WORDS = {"good": "Good", "fair": "Fair", "poor": "Poor", "failed": "Failed"}
 BYTE = 255.0
 
 
