@@ -9,7 +9,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import cv2
 import numpy as np
+from jaxtyping import Float32
 
 import fitter
 from fitter.errors import HandfitError
@@ -33,10 +35,11 @@ from fitter.visualize.report.worst import worst_frames
 
 log = logging.getLogger(__name__)
 
-PICTURE_KIND = "image/png"
+PNG, JPEG = "image/png", "image/jpeg"
+PICTURE_QUALITY = 85  # of JPEG: a third of the PNG's size
 # The end of the scale of uncertainty: the share of all joints in all frames that lies within it, then a round number.
 WITHIN_SCALE = 97.0
-ROUND_MM = (2.0, 5.0, 10.0, 20.0, 30.0, 50.0, 100.0, 200.0, 500.0)
+ROUND_MM = (2.0, 4.0, 6.0, 8.0, 10.0, 15.0, 20.0, 30.0, 50.0, 100.0, 200.0, 500.0)
 FILES = {
     "overlay.mp4": "the mesh over the input",
     "comparison.mp4": "input, rendering, difference, overlay",
@@ -56,6 +59,8 @@ def page_of(folder: ResultFolder, figures: Sequence[Figure] = ()) -> Page:
     """Everything the report of this folder shows; `figures` are the rows of its table."""
     result, gaps = folder.result, dict[str, str]()
     worst = worst_frames(folder)
+    # Where known, what the frame itself lacks: the doubt about size and focal length is the same all over the hand.
+    sigma_mm = folder.diagnostics.relative_sigma_mm if folder.diagnostics else result.joints_sigma_mm
     film, worst = film_of(folder, worst, gaps)
     shown = bool(result.present.any())
     if not shown:
@@ -82,8 +87,8 @@ def page_of(folder: ResultFolder, figures: Sequence[Figure] = ()) -> Page:
         image_size=result.image_size,
         lens=lens_of(result),
         hands=tracks_of(result),
-        motion=pack_motion(result) if shown else None,
-        full_sigma_mm=full_sigma(result),
+        motion=pack_motion(result, sigma_mm) if shown else None,
+        full_sigma_mm=full_sigma(result, sigma_mm),
         textures=textures,
         film=film,
         charts=charts_of(folder) if shown else (),
@@ -136,9 +141,9 @@ def first_frame(result: FitResult) -> int:
     return int(shown[0]) if len(shown) else 0
 
 
-def full_sigma(result: FitResult) -> float:
+def full_sigma(result: FitResult, sigma_mm: Float32[np.ndarray, "hands frames 21"]) -> float:
     """Where the colours of uncertainty end, mm."""
-    seen = result.joints_sigma_mm[result.present]
+    seen = sigma_mm[result.present]
     largest = float(np.percentile(seen, WITHIN_SCALE)) if len(seen) else 0.0
     return next((end for end in ROUND_MM if end >= largest), ROUND_MM[-1])
 
@@ -168,7 +173,7 @@ def textures_of(folder: ResultFolder) -> dict[int, PagePicture]:
         path = folder.texture(side)
         if path is not None:
             caption = f"{side} hand: albedo, unfolded"
-            found[hand] = PagePicture(path.name, caption, path.read_bytes(), PICTURE_KIND)
+            found[hand] = PagePicture(path.name, caption, path.read_bytes(), PNG)
     return found
 
 
@@ -180,9 +185,17 @@ def turntables_of(folder: ResultFolder) -> tuple[PagePicture, ...]:
     ]
     named += [(f"turntable_{side}.png", f"{side} hand under neutral light, from all sides", True) for side in folder.result.side]
     found = [(name, folder.file(name), caption, wide) for name, caption, wide in named]
-    return tuple(
-        PagePicture(name, caption, path.read_bytes(), PICTURE_KIND, wide) for name, path, caption, wide in found if path
-    )
+    shown = [(name, path and jpeg_of(path), caption, wide) for name, path, caption, wide in found]
+    return tuple(PagePicture(name, caption, jpeg, JPEG, wide) for name, jpeg, caption, wide in shown if jpeg)
+
+
+def jpeg_of(path: Path) -> bytes | None:
+    """The picture smaller; None where it cannot be read."""
+    picture = cv2.imread(str(path))
+    if picture is None:
+        log.warning("%s: not a readable picture, left out of the report", path)
+        return None
+    return cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, PICTURE_QUALITY])[1].tobytes()
 
 
 def files_of(folder: ResultFolder) -> tuple[FileLink, ...]:

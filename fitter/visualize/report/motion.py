@@ -1,6 +1,6 @@
 """The moving surface as a browser reads it: small, exact to a twentieth of a millimetre, decoded in a few lines.
 
-    motion = pack_motion(result)
+    motion = pack_motion(result, result.joints_sigma_mm)
     motion.layout, motion.blob          # what lies where; gzip of all arrays one behind the other
 
 Vertices are relative to their wrist, in whole steps of STEP_M, and each frame holds only the change since the last one.
@@ -52,8 +52,8 @@ class PackedMotion:
     blob: bytes
 
 
-def pack_motion(result: FitResult) -> PackedMotion:
-    """The surface of all hands over all frames."""
+def pack_motion(result: FitResult, sigma_mm: Float32[np.ndarray, "hands frames 21"]) -> PackedMotion:
+    """The surface of all hands over all frames, and the joints' sigmas that it can be coloured by."""
     steps, arrays = [], _surface(result)
     for hand in range(len(result.side)):
         vertices, joints = _held(result, hand)
@@ -64,7 +64,7 @@ def pack_motion(result: FitResult) -> PackedMotion:
         arrays |= {
             f"motion_{hand}": byte_planes(np.round(relative / step).astype(np.int32)),
             f"joints_{hand}": joints.astype(np.float32),
-            f"sigma_{hand}": np.nan_to_num(result.joints_sigma_mm[hand]),
+            f"sigma_{hand}": np.nan_to_num(sigma_mm[hand]).astype(np.float32),
             f"near_{hand}": near,
             f"share_{hand}": share,
         }

@@ -117,7 +117,8 @@ def energy_table(number: int, hand: HandEnergies) -> str:
 
 
 def energy(value: float) -> str:
-    return f"{value:.0f}" if value >= 100.0 else f"{value:.2g}"
+    """Two or more digits, thousands apart."""
+    return f"{value:,.0f}".replace(",", "\u2009") if value >= 10.0 else f"{value:.2g}"
 
 
 def pictures(page: Page) -> str:

@@ -49,7 +49,7 @@ def scene(page: Page) -> str:
 </div>
 <canvas id="scene" tabindex="0" role="img" aria-label="{text(label)}"></canvas>
 <p class="legend" id="legend" hidden><span>0</span><i style="background:linear-gradient(90deg,{gradient()})"></i><span>{
-        page.full_sigma_mm:.3g} mm, one sigma</span></p>
+        page.full_sigma_mm:.3g} mm, sigma</span></p>
 <p class="note" id="scene-note" hidden>This browser shows no 3D view: it lacks WebGL 2 or DecompressionStream.</p>
 </div>"""
 

@@ -45,7 +45,8 @@ function createViewer(canvas, motion, look) {
   function orbitMatrices(width, height) {
     // A tall canvas is narrow: what must fit is the smaller side.
     const narrow = Math.min(1, width / height);
-    const distance = (1.02 * radius) / Math.sin(FIELD_OF_VIEW / 2) / narrow / state.zoom;
+    const room = canvas.clientHeight < 340 ? 1.2 : 1.02; // the buttons cover more of a small one
+    const distance = (room * radius) / Math.sin(FIELD_OF_VIEW / 2) / narrow / state.zoom;
     const f = 1 / Math.tan(FIELD_OF_VIEW / 2);
     const projection = perspective((f * height) / width, f, 0, 0);
     return [orbitView(centre, state.yaw, state.pitch, distance, state.panX * radius, state.panY * radius), projection];
