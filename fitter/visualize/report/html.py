@@ -130,6 +130,6 @@ def look_of(page: Page) -> Mapping[str, object]:
 def energies_of(hand: HandEnergies) -> dict[str, object]:
     return {
         "side": hand.side,
-        "terms": [{"name": term.name, "values": term.values} for term in hand.terms],
+        "terms": [{"name": term.name, "rank": term.rank, "values": term.values} for term in hand.terms],
         "stages": [{"name": stage.name, "energies": stage.energies} for stage in hand.stages],
     }

@@ -77,11 +77,15 @@ class WorstFrame:
 
 @dataclass(frozen=True)
 class TermEnergy:
-    """An energy term's part of the clip's energy, unit-free; `values`: by frame, None of a term that acts on the clip."""
+    """An energy term's part of the clip's energy, unit-free; `values`: by frame, None of a term that acts on the clip.
+
+    `rank`: its place among the page's terms, the largest first; the same for both hands.
+    """
 
     name: str
     total: float
     values: Values | None
+    rank: int = 0
 
 
 @dataclass(frozen=True)
@@ -94,7 +98,7 @@ class StageTrace:
 
 @dataclass(frozen=True)
 class HandEnergies:
-    """All of one hand's energies; terms in the fit's order."""
+    """All of one hand's energies; the largest terms of the page first."""
 
     side: Side
     terms: tuple[TermEnergy, ...]

@@ -9,7 +9,7 @@ from fitter.visualize.report.markup import data_uri, text
 from fitter.visualize.report.page import HandEnergies, Page, PagePicture, WorstFrame
 from fitter.visualize.report.stage import TEXTURE_ID
 
-SWATCHES = 10  # colours in page.css
+SWATCHES = 10  # colours in page.css; the smallest terms share the last, a grey
 KILO = 1000.0
 
 
@@ -105,12 +105,12 @@ def energies(page: Page) -> str:
 def energy_table(number: int, hand: HandEnergies) -> str:
     total = sum(term.total for term in hand.terms) or 1.0
     rows = "".join(
-        f'<tr><th scope="row"><button type="button" data-term="{place}" aria-pressed="true" '
-        f'style="--swatch:var(--term-{place % SWATCHES})">{text(term.name.replace("_", " "))}</button></th>'
+        f'<tr style="--swatch:var(--term-{min(term.rank, SWATCHES - 1)})"><th scope="row">'
+        f'<button type="button" data-term="{term.rank}" aria-pressed="true">{text(term.name.replace("_", " "))}</button></th>'
         f'<td>{"per frame" if term.values is not None else "once per clip"}</td><td class="number">{energy(term.total)}</td>'
-        f'<td style="width:38%"><span class="bar" style="--swatch:var(--term-{place % SWATCHES})">'
+        f'<td style="width:38%"><span class="bar">'
         f'<i style="width:{100.0 * term.total / total:.1f}%"></i></span></td></tr>'
-        for place, term in enumerate(hand.terms)
+        for term in hand.terms
     )
     hidden = " hidden" if number else ""
     return f'<table class="energy-table" data-table-hand="{number}"{hidden}><tbody>{rows}</tbody></table>'

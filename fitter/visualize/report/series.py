@@ -68,21 +68,21 @@ def banded(sides: Sequence[Side], sigma_mm: Float[np.ndarray, "hands frames 21"]
 
 def energies_of(sides: Sequence[Side], seen: Diagnostics) -> tuple[HandEnergies, ...]:
     """The terms that act on each hand, and the solver's way to them."""
+    totals = np.nansum(seen.energies, axis=(0, 2), dtype=np.float64) + np.nansum(seen.clip_energies, axis=0)
+    order = np.argsort(-totals, kind="stable").tolist()
     hands = []
     for hand, side in enumerate(sides):
-        terms = [
-            term_energy(name, seen.energies[hand, term], float(seen.clip_energies[hand, term]))
-            for term, name in enumerate(seen.terms)
-        ]
+        terms = (term_energy(seen, hand, term, rank) for rank, term in enumerate(order))
         hands.append(HandEnergies(side, tuple(term for term in terms if term), stages_of(seen, hand)))
     return tuple(hand for hand in hands if hand.terms)
 
 
-def term_energy(name: str, by_frame: Float[np.ndarray, "frames"], of_clip: float) -> TermEnergy | None:
+def term_energy(seen: Diagnostics, hand: int, term: int, rank: int) -> TermEnergy | None:
     """None where the term does not act on this hand."""
+    name, by_frame, of_clip = seen.terms[term], seen.energies[hand, term], float(seen.clip_energies[hand, term])
     if np.isfinite(by_frame).any():
-        return TermEnergy(name, float(np.nansum(by_frame, dtype=np.float64)), values(by_frame))
-    return TermEnergy(name, of_clip, None) if np.isfinite(of_clip) else None
+        return TermEnergy(name, float(np.nansum(by_frame, dtype=np.float64)), values(by_frame), rank)
+    return TermEnergy(name, of_clip, None, rank) if np.isfinite(of_clip) else None
 
 
 def stages_of(seen: Diagnostics, hand: int) -> tuple[StageTrace, ...]:
