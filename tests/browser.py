@@ -186,8 +186,8 @@ def open_browser() -> Iterator[Browser]:
     reads, to_browser = os.pipe()
     from_browser, writes = os.pipe()
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
-        # Chromium reads commands from descriptor 3 and answers on 4.
-        words = ["sh", "-c", f'exec "$@" 3<&{reads} 4>&{writes}', "sh", chromium, *FLAGS, f"--user-data-dir={profile}", "about:blank"]
+        # Chromium reads commands from descriptor 3 and answers on 4; sh knows no descriptors of two digits.
+        words = ["bash", "-c", f'exec "$@" 3<&{reads} 4>&{writes}', "bash", chromium, *FLAGS, f"--user-data-dir={profile}", "about:blank"]
         process = subprocess.Popen(words, pass_fds=(reads, writes), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         os.close(reads)
         os.close(writes)

@@ -164,6 +164,8 @@ function startKeys(viewer) {
     "+": () => viewer?.zoom(1.15),
     "-": () => viewer?.zoom(1 / 1.15),
   };
+  // A button that was clicked gives the space bar back; one that was reached by Tab keeps it.
+  document.addEventListener("click", (event) => event.detail && event.target.closest?.("button")?.blur());
   document.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
     const at = event.target;
