@@ -1,4 +1,4 @@
-"""`python -m fitter.report RESULT...`: the report pages of results, and an index of many (`fitter.app.report_command`)."""
+"""`python -m fitter.report RESULT...`: report pages of results, and an index of many (`fitter.app.report_command`)."""
 
 import sys
 

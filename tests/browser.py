@@ -25,8 +25,8 @@ from typing import Any
 NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
 # The software renderer draws WebGL where there is no GPU; a container's root needs --no-sandbox.
 FLAGS = (
-    "--headless=new --no-sandbox --disable-gpu-sandbox --use-gl=angle --use-angle=swiftshader --enable-unsafe-swiftshader "
-    "--disable-dev-shm-usage --no-first-run --disable-extensions --disable-background-networking --mute-audio "
+    "--headless=new --no-sandbox --disable-gpu-sandbox --use-gl=angle --use-angle=swiftshader "
+    "--enable-unsafe-swiftshader --disable-dev-shm-usage --no-first-run --disable-extensions --disable-background-networking --mute-audio "
     "--hide-scrollbars --autoplay-policy=no-user-gesture-required --remote-debugging-pipe"
 ).split()
 PATIENCE_S = 30.0
@@ -135,15 +135,22 @@ class Page:
     def click(self, selector: str) -> None:
         """The middle of an element, scrolled to first, with a real mouse event."""
         x, y = self.run(
-            f"(() => {{ const e = document.querySelector({json.dumps(selector)}); e.scrollIntoView({{block: 'center'}});"
-            "const r = e.getBoundingClientRect(); return [r.x + r.width / 2, r.y + r.height / 2]; })()"
+            f"(() => {{ const e = document.querySelector({json.dumps(selector)});"
+            "e.scrollIntoView({block: 'center'}); const r = e.getBoundingClientRect(); return [r.x + r.width / 2, r.y + r.height / 2]; })()"
         )
         self.drag([(x, y)])
 
     def drag(self, path: list[tuple[float, float]]) -> None:
         """Press the mouse at the first place, move over the others, let go at the last."""
-        for kind, (x, y) in [("mousePressed", path[0]), *(("mouseMoved", at) for at in path[1:]), ("mouseReleased", path[-1])]:
-            self.send("Input.dispatchMouseEvent", {"type": kind, "x": x, "y": y, "button": "left", "buttons": 1, "clickCount": 1})
+        for kind, (x, y) in [
+            ("mousePressed", path[0]),
+            *(("mouseMoved", at) for at in path[1:]),
+            ("mouseReleased", path[-1]),
+        ]:
+            self.send(
+                "Input.dispatchMouseEvent",
+                {"type": kind, "x": x, "y": y, "button": "left", "buttons": 1, "clickCount": 1},
+            )
 
     def screenshot(self, whole: bool = False) -> bytes:
         """A PNG of the window, or of the whole page."""
@@ -187,8 +194,19 @@ def open_browser() -> Iterator[Browser]:
     from_browser, writes = os.pipe()
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
         # Chromium reads commands from descriptor 3 and answers on 4; sh knows no descriptors of two digits.
-        words = ["bash", "-c", f'exec "$@" 3<&{reads} 4>&{writes}', "bash", chromium, *FLAGS, f"--user-data-dir={profile}", "about:blank"]
-        process = subprocess.Popen(words, pass_fds=(reads, writes), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        words = [
+            "bash",
+            "-c",
+            f'exec "$@" 3<&{reads} 4>&{writes}',
+            "bash",
+            chromium,
+            *FLAGS,
+            f"--user-data-dir={profile}",
+            "about:blank",
+        ]
+        process = subprocess.Popen(
+            words, pass_fds=(reads, writes), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
         os.close(reads)
         os.close(writes)
         browser = Browser(to_browser, from_browser)

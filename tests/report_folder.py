@@ -1,4 +1,4 @@
-"""A small result folder with everything in it: two hands of beads that wave for a second, seen by a made-up detector."""
+"""A small result folder with everything in it: two hands of beads that wave for a second, as if they were fitted."""
 
 from dataclasses import replace
 from pathlib import Path

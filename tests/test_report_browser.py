@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 import pytest
 
-from fitter.app.report_command import make_reports, ReportOptions, write_report
+from fitter.app.report_command import ReportOptions, make_reports, write_report
 from fitter.export.folder import open_result
 from tests.browser import Browser, Page, find_chromium, open_browser
 from tests.report_folder import ABSENT, BAD, FRAMES, write_folder

@@ -64,7 +64,9 @@ def page(folder: ResultFolder) -> Page:
 def test_the_page_holds_everything_itself(page: Page) -> None:
     html = render(page)
     elements = parsed(html)
-    sources = [value for _, found in elements.found for name, value in found.items() if name in ("src", "srcset", "poster")]
+    sources = [
+        value for _, found in elements.found for name, value in found.items() if name in ("src", "srcset", "poster")
+    ]
     assert sources and all(value is not None and value.startswith("data:") for value in sources)
     assert not [tag for tag, _ in elements.found if tag in ("link", "iframe", "object", "embed", "base")]
     assert "http://" not in html.replace("http://www.w3.org/2000/svg", "") and "https://" not in html

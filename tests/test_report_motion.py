@@ -55,7 +55,7 @@ def test_a_giant_gets_longer_steps() -> None:
     motion = pack_motion(giant, result.joints_sigma_mm)
     steps = steps_of(array(motion, "motion_0"), result.present.shape[1], motion.vertices)
     wrists = giant.joints_m[0, :, :1]
-    found = (steps * motion.step_m[0] + wrists)[: ABSENT]
+    found = (steps * motion.step_m[0] + wrists)[:ABSENT]
     assert motion.step_m[0] > STEP_M
     np.testing.assert_allclose(found, giant.vertices_m[0, :ABSENT], atol=0.51 * motion.step_m[0])
 

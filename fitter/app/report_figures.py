@@ -3,7 +3,7 @@
 figures = figures_of(open_result(Path("results/clip")))
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import numpy as np
 from jaxtyping import Float
@@ -33,7 +33,11 @@ def figures_of(folder: ResultFolder) -> tuple[Figure, ...]:
         row("Present in the fit", "by the fit's own judgement", lambda hand: counted(result.present[hand])),
         row("Seen by the detector", "frames with a detection", lambda hand: counted(result.observed[hand])),
         row("Quality of a frame", "median score; 1 is best", lambda hand: middle(quality(hand), "{:.2f}")),
-        row("Uncertainty of a joint", "median standard deviation in space", lambda hand: middle(sigma(hand), "{:.1f} mm")),
+        row(
+            "Uncertainty of a joint",
+            "median standard deviation in space",
+            lambda hand: middle(sigma(hand), "{:.1f} mm"),
+        ),
     ]
     if seen is not None:
         rows += seen_rows(folder, seen)
@@ -43,9 +47,15 @@ def figures_of(folder: ResultFolder) -> tuple[Figure, ...]:
     )
     if run is not None:
         rows += [
-            row("PSNR where covered", "rendering against film", lambda hand: of_run(run.psnr_db, folder, hand, "{:.1f} dB")),
+            row(
+                "PSNR where covered",
+                "rendering against film",
+                lambda hand: of_run(run.psnr_db, folder, hand, "{:.1f} dB"),
+            ),
             row("SSIM where covered", "rendering against film", lambda hand: of_run(run.ssim, folder, hand, "{:.3f}")),
-            row("Started from", "what the fit grew from", lambda hand: run.started_from.get(result.side[hand], NOTHING)),
+            row(
+                "Started from", "what the fit grew from", lambda hand: run.started_from.get(result.side[hand], NOTHING)
+            ),
         ]
     return tuple(each for each in rows if set(each.values) != {NOTHING})
 
@@ -63,10 +73,20 @@ def seen_rows(folder: ResultFolder, seen: Diagnostics) -> list[Figure]:
     detections = ", ".join(text for text in tremble_seen if text != NOTHING) or NOTHING
     return [
         Figure("The same within the hand", relative, "if size and focal length were known"),
-        Figure("Reprojection", texts(lambda hand: mean(seen.reprojection_px[hand], "{:.2f} px")), "mean, from the detections"),
+        Figure(
+            "Reprojection",
+            texts(lambda hand: mean(seen.reprojection_px[hand], "{:.2f} px")),
+            "mean, from the detections",
+        ),
         Figure("Jitter", tremble, f"of the hand's centre about its 11-frame mean; detections: {detections}"),
-        Figure("Overlap with the masks", texts(lambda hand: mean(seen.overlap[hand], "{:.3f}")), "intersection over union, mean"),
-        Figure("Colour residual", texts(lambda hand: mean(seen.photometric[hand], "{:.2f} σ")), "mean; 1 is as expected"),
+        Figure(
+            "Overlap with the masks",
+            texts(lambda hand: mean(seen.overlap[hand], "{:.3f}")),
+            "intersection over union, mean",
+        ),
+        Figure(
+            "Colour residual", texts(lambda hand: mean(seen.photometric[hand], "{:.2f} σ")), "mean; 1 is as expected"
+        ),
     ]
 
 
@@ -92,7 +112,9 @@ def length_of(folder: ResultFolder, hand: int) -> str:
     return f"{MM_PER_M * hand_length(joints):.0f} mm" if len(joints) else NOTHING
 
 
-def trembling(points: Float[np.ndarray, "hands frames 21 2"], seen: Diagnostics, folder: ResultFolder, hand: int) -> str:
+def trembling(
+    points: Float[np.ndarray, "hands frames 21 2"], seen: Diagnostics, folder: ResultFolder, hand: int
+) -> str:
     """The jitter over the longest run of frames in which the hand is present and wholly detected."""
     run = longest_run(folder.result.present[hand] & (seen.confidence[hand] > 0).all(axis=1))
     pixels = jitter(points[hand][run])

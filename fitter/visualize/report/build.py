@@ -20,8 +20,8 @@ from fitter.export.result import FitResult
 from fitter.visualize.report.film import read_film
 from fitter.visualize.report.motion import pack_motion
 from fitter.visualize.report.page import (
-    FileLink,
     Figure,
+    FileLink,
     Film,
     HandTrack,
     Lens,
@@ -183,7 +183,10 @@ def turntables_of(folder: ResultFolder) -> tuple[PagePicture, ...]:
         (f"coverage_{side}.png", f"{side} hand: how well it was seen (white), or filled in (black)", False)
         for side in folder.result.side
     ]
-    named += [(f"turntable_{side}.png", f"{side} hand under neutral light, from all sides", True) for side in folder.result.side]
+    named += [
+        (f"turntable_{side}.png", f"{side} hand under neutral light, from all sides", True)
+        for side in folder.result.side
+    ]
     found = [(name, folder.file(name), caption, wide) for name, caption, wide in named]
     shown = [(name, path and jpeg_of(path), caption, wide) for name, path, caption, wide in found]
     return tuple(PagePicture(name, caption, jpeg, JPEG, wide) for name, jpeg, caption, wide in shown if jpeg)

@@ -63,7 +63,10 @@ def still(rgb: Picture, keypoints_px: Float[np.ndarray, "21 2"], image_size: tup
     """A JPEG of the hand in a frame of the overlay; of the whole frame where the hand has no place in it."""
     left, top, right, bottom = around(keypoints_px, image_size)
     scale = rgb.shape[1] / image_size[0]
-    rows, columns = (slice(round(low * scale), max(round(low * scale) + 1, round(high * scale))) for low, high in ((top, bottom), (left, right)))
+    rows, columns = (
+        slice(round(low * scale), max(round(low * scale) + 1, round(high * scale)))
+        for low, high in ((top, bottom), (left, right))
+    )
     part = np.ascontiguousarray(rgb[rows, columns])
     fitting = min(1.0, STILL_PX[0] / part.shape[1], STILL_PX[1] / part.shape[0])
     size = max(1, round(part.shape[1] * fitting)), max(1, round(part.shape[0] * fitting))

@@ -56,7 +56,9 @@ def payloads(page: Page) -> str:
     """The large parts as base64 in elements that no parser looks into."""
     found = {"motion-data": page.motion and page.motion.blob, "video-data": page.film and page.film.mp4}
     return "\n".join(
-        f'<script type="text/plain" id="{name}">{base64_of(content)}</script>' for name, content in found.items() if content
+        f'<script type="text/plain" id="{name}">{base64_of(content)}</script>'
+        for name, content in found.items()
+        if content
     )
 
 

@@ -138,7 +138,9 @@ def summary(entries: Sequence[Entry]) -> str:
 def row(entry: Entry) -> str:
     """One result as a row of the table."""
     level, quality = entry.verdict.level, entry.quality
-    picture = f'<img src="{data_uri(entry.jpeg, "image/jpeg")}" alt="">' if entry.jpeg else '<span class="blank"></span>'
+    picture = (
+        f'<img src="{data_uri(entry.jpeg, "image/jpeg")}" alt="">' if entry.jpeg else '<span class="blank"></span>'
+    )
     title = text(entry.title)
     linked = f'<a href="{text(entry.link)}">{title}</a>' if entry.link else title
     where = f' <span class="where">{text(entry.folder)}</span>' if entry.folder != entry.title else ""
@@ -151,9 +153,10 @@ def row(entry: Entry) -> str:
         f'<td class="thumb">{picture}</td>'
         f'<th scope="row"><span class="name">{linked}</span>{where}<p class="verdict {level}"><span class="dot"></span>'
         f"<span><strong>{LEVEL_WORDS[level]}.</strong> {text(entry.verdict.sentence)}</span></p></th>"
-        f'<td data-label="Quality" class="score"><b>{score}</b><span class="bar {level}"><i style="width:{width:.0f}%"></i></span>'
-        f"{spark(entry)}</td>"
-        f'<td data-label="Hand">{text(entry.hands)}</td><td data-label="Frames" class="number">{entry.frames or NOTHING}</td>'
+        f'<td data-label="Quality" class="score"><b>{score}</b>'
+        f'<span class="bar {level}"><i style="width:{width:.0f}%"></i></span>{spark(entry)}</td>'
+        f'<td data-label="Hand">{text(entry.hands)}</td>'
+        f'<td data-label="Frames" class="number">{entry.frames or NOTHING}</td>'
         f'<td data-label="Sigma" class="number">{sigma}</td><td data-label="Warnings" class="number">{warned}</td>'
         f'<td data-label="Status" class="status">{text(entry.status)}</td></tr>'
     )

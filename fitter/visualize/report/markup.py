@@ -1,8 +1,8 @@
 """Text from outside made harmless: the only three ways by which anything gets into a page.
 
-    fill(template, {"title": text("<b>")})      # {{title}} -> &lt;b&gt;, in one pass: no value is read as a template
-    embed_json({"name": "</script>"})           # no character that could end the element
-    data_uri(png, "image/png")
+fill(template, {"title": text("<b>")})      # {{title}} -> &lt;b&gt;, in one pass: no value is read as a template
+embed_json({"name": "</script>"})           # no character that could end the element
+data_uri(png, "image/png")
 """
 
 import base64

@@ -41,9 +41,9 @@ class PackedMotion:
 
     `blob`: gzip. Arrays of hand h, T frames, V vertices, C corners (a vertex with one texture coordinate), F faces:
     `motion_h` u1, the low bytes and then the high bytes of the zigzag changes in the order axis, frame, vertex;
-    `joints_h` f4 (T, 21, 3) camera axes, metres, 0 where not present; `sigma_h` f4 (T, 21) mm; `near_h` u1 (V, 2) joints;
-    `share_h` u1 (V,) of the first of them, of 255. For all hands: `corner` u4 (C,) vertices; `uv` u2 (C, 2) of 65535, v up;
-    `triangle` u4 (F, 3) corners, wound for a right hand.
+    `joints_h` f4 (T, 21, 3) camera axes, metres; `sigma_h` f4 (T, 21) mm; `near_h` u1 (V, 2) joints; `share_h` u1 (V,)
+    of the first of them, of 255. For all hands: `corner` u4 (C,) vertices; `uv` u2 (C, 2) of 65535, v up; `triangle` u4
+    (F, 3) corners, wound for a right hand.
     """
 
     layout: Mapping[str, Section]

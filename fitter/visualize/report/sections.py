@@ -42,7 +42,8 @@ def figures(page: Page) -> str:
     if not page.figures:
         return missing(page, "In figures", "figures")
     heads = "".join(
-        f'<th scope="col"><span class="key-{hand}">{track.side} hand</span></th>' for hand, track in enumerate(page.hands)
+        f'<th scope="col"><span class="key-{hand}">{track.side} hand</span></th>'
+        for hand, track in enumerate(page.hands)
     )
     rows = "".join(
         f'<tr><th scope="row">{text(row.label)}</th>{"".join(f"<td>{text(value)}</td>" for value in row.values)}'
@@ -72,9 +73,7 @@ def worst(page: Page) -> str:
 def worst_frame(page: Page, worst: WorstFrame) -> str:
     """A button that goes there."""
     of_hand = f"{page.hands[worst.hand].side} hand, " if len(page.hands) > 1 else ""
-    picture = (
-        f'<img src="{data_uri(worst.jpeg, "image/jpeg")}" alt="" loading="lazy">' if worst.jpeg else ""
-    )
+    picture = f'<img src="{data_uri(worst.jpeg, "image/jpeg")}" alt="" loading="lazy">' if worst.jpeg else ""
     quality = "" if worst.quality is None else f"<span>{worst.quality:.2f}</span>"
     return (
         f'<button type="button" data-frame="{worst.frame}">{picture}<span class="line-1"><b>Frame {worst.frame}</b>'
@@ -89,16 +88,17 @@ def energies(page: Page) -> str:
     choice = ""
     if len(page.energies) > 1:
         pressed = ("true", "false")
-        choice = '<p><span class="segments">' + "".join(
-            f'<button type="button" data-energy-hand="{number}" aria-pressed="{pressed[number > 0]}">{hand.side} hand</button>'
+        buttons = "".join(
+            f'<button type="button" data-energy-hand="{number}" aria-pressed="{pressed[number > 0]}">'
+            f"{hand.side} hand</button>"
             for number, hand in enumerate(page.energies)
         )
-        choice += "</span></p>"
+        choice = f'<p><span class="segments" role="group" aria-label="Energies of">{buttons}</span></p>'
     tables = "".join(energy_table(number, hand) for number, hand in enumerate(page.energies))
     content = f'{choice}<div class="plot" id="energies"></div>{tables}'
     if any(hand.stages for hand in page.energies):
         content += '<h3>On the way: the whole energy after each step of the solver</h3><div id="trace"></div>'
-    lead = "Half the squared residuals of each term, in units of its standard deviation, stacked; click a term to leave it out."
+    lead = "Half the squared residuals of each term, in units of its standard deviation; click a term to leave it out."
     return part("Energies", content, lead)
 
 
@@ -106,8 +106,10 @@ def energy_table(number: int, hand: HandEnergies) -> str:
     total = sum(term.total for term in hand.terms) or 1.0
     rows = "".join(
         f'<tr style="--swatch:var(--term-{min(term.rank, SWATCHES - 1)})"><th scope="row">'
-        f'<button type="button" data-term="{term.rank}" aria-pressed="true">{text(term.name.replace("_", " "))}</button></th>'
-        f'<td>{"per frame" if term.values is not None else "once per clip"}</td><td class="number">{energy(term.total)}</td>'
+        f'<button type="button" data-term="{term.rank}" aria-pressed="true">'
+        f"{text(term.name.replace('_', ' '))}</button></th>"
+        f"<td>{'per frame' if term.values is not None else 'once per clip'}</td>"
+        f'<td class="number">{energy(term.total)}</td>'
         f'<td style="width:38%"><span class="bar">'
         f'<i style="width:{100.0 * term.total / total:.1f}%"></i></span></td></tr>'
         for term in hand.terms
@@ -147,7 +149,8 @@ def made(page: Page) -> str:
             '<button type="button" id="copy">Copy</button></div>'
         )
     items = "".join(
-        f'<li><a href="{text(quote(file.name))}">{text(file.name)}</a> <span>{size(file.size)}, {text(file.meaning)}</span></li>'
+        f'<li><a href="{text(quote(file.name))}">{text(file.name)}</a> '
+        f"<span>{size(file.size)}, {text(file.meaning)}</span></li>"
         for file in page.files
     )
     gap = f'<p class="note">{text(page.gaps["command"])}</p>' if "command" in page.gaps else ""

@@ -11,6 +11,10 @@ SIGMA_COLOURS = ((243, 239, 224), (246, 210, 139), (240, 160, 75), (217, 86, 58)
 COLOURINGS = (("plain", "Plain"), ("texture", "Texture"), ("uncertainty", "Uncertainty"), ("skeleton", "Skeleton"))
 VIEWS = (("camera", "Camera"), ("front", "Front"), ("side", "Side"), ("top", "Top"))
 SPEEDS = ("0.1", "0.25", "0.5", "1", "2")
+KEYS = (
+    '<span class="keys"><kbd>space</kbd> play&ensp;<kbd>←</kbd> <kbd>→</kbd> frame&ensp;'
+    "<kbd>1</kbd>–<kbd>4</kbd> colour&ensp;<kbd>c</kbd> camera</span>"
+)
 TEXTURE_ID = "texture-{}"
 ICONS = {
     "go": '<path d="M4 2.3v11.4c0 .6.7 1 1.2.7l8.6-5.7c.4-.3.4-1 0-1.3L5.2 1.6C4.7 1.3 4 1.7 4 2.3z"/>',
@@ -103,7 +107,7 @@ def transport(page: Page) -> str:
 </div>
 <div class="counter"><b id="number">0</b><span class="of"> of {last}</span><br><span id="time">0.00 s</span></div>
 <div class="under"><span id="seen"></span>{switch}
-<span class="keys"><kbd>space</kbd> play&ensp;<kbd>←</kbd> <kbd>→</kbd> frame&ensp;<kbd>1</kbd>–<kbd>4</kbd> colour&ensp;<kbd>c</kbd> camera</span>
+{KEYS}
 <label>speed <select id="speed">{speeds}</select></label></div>
 </div>"""
 
