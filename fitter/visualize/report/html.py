@@ -19,7 +19,7 @@ from fitter.visualize.report.page import HandEnergies, Page
 from fitter.visualize.report.stage import SIGMA_COLOURS, TEXTURE_ID, stage
 from fitter.visualize.skeleton import FINGER_COLOURS, WRIST_COLOUR
 
-SCRIPTS = ("motion.js", "shaders.js", "viewer.js", "charts.js", "page.js")
+SCRIPTS = ("motion.js", "space.js", "shaders.js", "buffers.js", "viewer.js", "charts.js", "page.js")
 LEVEL_WORDS = {"good": "Good", "fair": "Fair", "poor": "Poor", "failed": "Failed"}
 BYTE = 255.0
 
