@@ -123,7 +123,7 @@ def test_the_verdict_tells_what_is_wrong(folder: ResultFolder) -> None:
     verdict = verdict_of(folder)
     assert verdict.level == "good"
     assert verdict.sentence == (
-        "The right hand is followed through 29 of 30 frames and the left hand is followed through all 30 frames; "
+        "The right hand is followed through 29 of 30 frames, the left through all 30 frames; "
         "their joints are known to 4.0 mm and lie 2.1 px from the detections. "
         "1 frame without a detection is bridged. 1 frame (2 %) is doubtful."
     )
