@@ -65,7 +65,7 @@ def fit(
     )
     if output is not None:
         return _fit(replace(command, output=Path(output)), settings, Path(output))
-    bare = replace(settings, export=replace(settings.export, overlay=False, meshes=False))
+    bare = replace(settings, export=replace(settings.export, overlay=False, meshes=False, report=False))
     with tempfile.TemporaryDirectory(prefix="handfit-") as folder:
         return _fit(command, bare, Path(folder))
 
