@@ -63,6 +63,7 @@ function createViewer(canvas, motion, look) {
     gl.uniformMatrix4fv(surface.uniforms.view, false, view);
     gl.uniformMatrix4fv(surface.uniforms.projection, false, projection);
     gl.uniform1i(surface.uniforms.colouring, colouring);
+    gl.uniform1i(surface.uniforms.mirrored, hand.side === "left" ? 1 : 0);
     gl.uniform3fv(surface.uniforms.tint, look.tints[hand.side]);
     gl.uniform1f(surface.uniforms.alpha, ghost * (hand.observed[state.frame] ? 1 : BRIDGED_ALPHA));
     gl.uniform1f(surface.uniforms.inked, 0.3);
