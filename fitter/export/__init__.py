@@ -1,1 +1,1 @@
-"""What a fit leaves on disk, each written atomically: `result.npz`, the overlay video, meshes; and labels of results."""
+"""What a fit leaves on disk, each written atomically: `result.npz`, overlay video, meshes; and labels of results."""
