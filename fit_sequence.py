@@ -6,7 +6,7 @@ python fit_sequence.py clip.mp4 --output results/clip          # --help lists al
 import sys
 import time
 
-from fitter.app.arguments import Request
+from fitter.app.arguments import Request, parse_arguments
 from fitter.app.command import run_command
 from fitter.app.journal import keep_warnings
 from fitter.app.progress import show_progress
@@ -59,7 +59,7 @@ def fit_sequence(request: Request) -> None:
 
 def main() -> int:
     """Entry point of `python fit_sequence.py` and of the installed command `handfit`."""
-    return run_command(fit_sequence, sys.argv[1:])
+    return run_command(parse_arguments, fit_sequence, sys.argv[1:])
 
 
 if __name__ == "__main__":
