@@ -1,7 +1,7 @@
 """What mkdocs asks while it builds: pages written from the program, documents of the repository as pages, and links.
 
-A page may link to any file of the repository, as the repository's own viewers follow it; on the site such a link leads to
-the page that stands for the file, and where there is none it becomes the file's path.
+A page may link to any file of the repository, as the repository's own viewers follow it; on the site such a link leads
+to the page that stands for the file, and where there is none it becomes the file's path.
 """
 
 import logging
@@ -13,6 +13,7 @@ from pathlib import Path
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page
+from mkdocs.utils import get_relative_url
 
 REPOSITORY = Path(__file__).parents[1]
 if str(REPOSITORY) not in sys.path:  # mkdocs, unlike `python -m mkdocs`, does not begin where it is started
@@ -36,6 +37,8 @@ BORROWED = {
     "priors/weights/MODEL_CARD.md": "reference/model_card.md",
     "README.md": "index.md",
 }
+# Lets pages that are opened from the disk be searched; the theme's own place for it is a server.
+SHIM = "https://unpkg.com/iframe-worker/shim"
 LINK = re.compile(r"(?<!!)\[([^\]]+)\]\(([^)\s]+)\)")
 
 
@@ -57,6 +60,20 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
     here = Path(lived_at.get(source, f"docs/{source}")).parent
     there = Path(source).parent
     return LINK.sub(lambda link: _followed(link, here, there, source), markdown)
+
+
+def on_post_page(output: str, page: Page, config: MkDocsConfig) -> str:
+    """Take from beside the page what the theme would fetch from the network."""
+    return _without_network(output, page.url)
+
+
+def on_post_template(output: str, template_name: str, config: MkDocsConfig) -> str:
+    """The same for the page that is shown where there is none."""
+    return _without_network(output, template_name) if template_name.endswith(".html") else output
+
+
+def _without_network(html: str, url: str) -> str:
+    return html.replace(SHIM, get_relative_url("assets/iframe_worker.js", url))
 
 
 def _followed(link: re.Match[str], here: Path, there: Path, page: str) -> str:

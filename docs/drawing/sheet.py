@@ -15,7 +15,7 @@ from jaxtyping import Float, Int
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import FancyArrowPatch
-from matplotlib.patheffects import withStroke
+from matplotlib.patheffects import AbstractPathEffect, withStroke
 from PIL import Image
 
 from fitter.camera import Camera
@@ -111,7 +111,7 @@ def write(
     align: str = "left",
 ) -> None:
     """Text with its middle height at `at`; `size` in pixels of the sheet's own scale (a line is about 1.4 of them)."""
-    halo = [withStroke(linewidth=2.5, foreground="white")] if colour != "white" else []
+    halo: list[AbstractPathEffect] = [withStroke(linewidth=2.5, foreground="white")] if colour != "white" else []
     drawn = sheet.text(*at, text, fontsize=0.72 * size, color=colour, weight=weight, ha=align, va="center", zorder=6)
     drawn.set_path_effects(halo)
 

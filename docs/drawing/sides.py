@@ -19,8 +19,8 @@ def draw_sides(model: HandModel) -> Axes:
     """A right hand and its mirror image, with the parameters of both."""
     sheet = new_sheet(700, 360)
     right = posed_hand(model, BENT).seen(BACK)
-    mirrored = (mirror_points(torch.from_numpy(points)).numpy() for points in (right.vertices, right.joints))
-    left = Placed(*mirrored, right.faces, side="left")
+    vertices, joints = (mirror_points(torch.from_numpy(points)).numpy() for points in (right.vertices, right.joints))
+    left = Placed(vertices, joints, right.faces, side="left")
     turn = torch.tensor(BENT["index1"], dtype=torch.float64)
     for hand, x, axis_angle in ((left, 175.0, mirror_axis_angle(turn)), (right, 525.0, turn)):
         points = draw_hand(sheet, hand, (x, 135), 1150.0, opacity=0.8)

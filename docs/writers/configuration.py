@@ -22,19 +22,19 @@ INTRODUCTION = """# Configuration
 
 <!-- written by docs/writers/configuration.py from the dataclasses that read the keys -->
 
-A configuration is a YAML file of nested sections (`--config FILE`); what it does not name has its default. Every key is also
-an option of the command line by its dotted name, and of [`fitter.fit`](python.md) by a nested mapping:
+A configuration is a YAML file of nested sections (`--config FILE`); what it does not name has its default. Every key is
+also an option of the command line by its dotted name, and of [`fitter.fit`](python.md) by a nested mapping:
 
 ```bash
 handfit clip.mp4 --energy.keypoints.sigma-px 3 --energy.coupling null
 ```
 
-Weights are standard deviations with a unit: a term counts more the smaller its sigma. `null` switches a section off where
-that is among the values. A key that does not exist, or a value that it does not take, is one sentence with what was
-expected. The resolved configuration lies beside every result as `config.yaml`, and `--config` takes it.
+Weights are standard deviations with a unit: a term counts more the smaller its sigma. `null` switches a section off
+where that is among the values. A key that does not exist, or a value that it does not take, is one sentence with what
+was expected. The resolved configuration lies beside every result as `config.yaml`, and `--config` takes it.
 
-Shipped in [configs/](../../configs): `default.yaml` (the defaults below), `keypoints_only.yaml` (no pixels, much faster),
-`preview.yaml`; for [training](../training.md) `train_*.yaml` and `s2hand*.yaml`.
+Shipped in [configs/](../../configs): `default.yaml` (the defaults below), `keypoints_only.yaml` (no pixels, much
+faster), `preview.yaml`; for [training](../training.md) `train_*.yaml` and `s2hand*.yaml`.
 """
 
 

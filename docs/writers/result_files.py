@@ -17,8 +17,8 @@ INTRODUCTION = """# Result files
 
 <!-- written by docs/writers/result_files.py from FitResult's annotations -->
 
-Files appear under their final names only when they are complete, `result.npz` last. Axes, orders and signs are drawn on the
-page of [conventions](../conventions.md).
+Files appear under their final names only when they are complete, `result.npz` last. Axes, orders and signs are drawn on
+the page of [conventions](../conventions.md).
 
 """
 
