@@ -5,10 +5,12 @@ result = fitter.fit("clip.mp4", hand_length_mm=190)
 result.joints_m                                         # (hands, frames, 21, 3), metres, camera axes
 """
 
+import logging
 import os
 import tempfile
+import time
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Literal
 
@@ -16,8 +18,10 @@ import numpy as np
 
 from fitter.app.arguments import OPTIONS
 from fitter.app.cues import read_cues
+from fitter.app.journal import keep_warnings
 from fitter.app.options import Command
 from fitter.app.progress import Progress, show_progress
+from fitter.app.resume import identity, mark_unfinished, record_of
 from fitter.app.steps import export, initialise, learned_initializer, load, observe, optimise
 from fitter.clip import Clip
 from fitter.clip.array import clip_of_frames
@@ -26,7 +30,10 @@ from fitter.config.structure import from_value
 from fitter.errors import InputError
 from fitter.export.atomic import atomic_path, prepare_folder
 from fitter.export.result import FitResult
+from fitter.export.run_record import save_record
 from fitter.observe.tracks import HandChoice
+
+log = logging.getLogger(__name__)
 
 PathLike = str | os.PathLike[str]
 
@@ -107,21 +114,47 @@ def fit(
 
 def _fit(command: Command, config: Config, frames: Clip | None, progress: Progress) -> FitResult:
     """As the command line does it, see `fit_sequence.py`."""
-    folder = command.output_folder
-    progress.begin("load")
-    clip, camera, model = load(command, frames)
-    cues = read_cues(command, clip, model)
-    learned = learned_initializer(config.initialise)
-    prepare_folder(folder)
-    progress.begin("observe")
-    seen = observe(command, config, clip, folder, progress)
-    progress.begin("initialise")
-    inputs = initialise(clip, camera, model, seen, cues, learned)
-    progress.begin("optimise")
-    hands = optimise(inputs, seen, config, command, progress)
-    progress.begin("export")
-    save_config(config, folder / "config.yaml")
-    return export(hands, clip, camera, config, folder, progress)
+    folder, began = command.output_folder, time.monotonic()
+    with keep_warnings() as journal:
+        progress.begin("load")
+        clip, camera, model = load(command, frames)
+        cues, learned = read_cues(command, clip, model), learned_initializer(config.initialise)
+        prepare_folder(folder)
+        mark_unfinished(folder)
+        progress.begin("observe")
+        seen = observe(command, config, clip, folder, progress)
+        progress.begin("initialise")
+        inputs = initialise(clip, camera, model, seen, cues, learned)
+        progress.begin("optimise")
+        hands = optimise(inputs, seen, config, command, progress)
+        progress.begin("export")
+        save_config(config, folder / "config.yaml")
+        result = export(hands, clip, camera, config, folder, progress)
+    words, seconds = _words(command, folder), time.monotonic() - began
+    record = record_of(identity(command, config, clip), command, words, hands, seconds)
+    save_record(replace(record, warnings=journal.warnings), folder)
+    _repeat(journal.warnings)
+    return result
+
+
+def _words(command: Command, folder: Path) -> tuple[str, ...]:
+    """The call as a command line of the same options; its settings are those in the folder."""
+    told = {field.name: getattr(command, field.name) for field in fields(Command)}
+    told |= {"config": folder / "config.yaml"}
+    standard = Command(input=told.pop("input"))
+    options = [(name, value) for name, value in told.items() if value != getattr(standard, name)]
+    return (
+        "handfit",
+        standard.input,
+        *(word for name, value in options for word in (f"--{name.replace('_', '-')}", str(value))),
+    )
+
+
+def _repeat(warnings: Sequence[str]) -> None:
+    """Say on stderr what was warned of, where nobody has set logging up: while warnings are kept they are silent."""
+    if not logging.getLogger("fitter").hasHandlers():
+        for sentence in warnings:
+            log.warning("%s", sentence)
 
 
 def _settings(config: Config | PathLike | Mapping[str, object] | None) -> Config:

@@ -9,7 +9,7 @@ A key works for every term, also for one that is switched off (`--energy.size nu
 
 import difflib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from fitter.app.options import DEFAULT_CONFIG, Command, print_help
@@ -24,10 +24,11 @@ OPTIONS = field_types(Command)
 
 @dataclass(frozen=True)
 class Request:
-    """What the user asks for: the options, and the configuration with its overrides."""
+    """What the user asks for: the options, and the configuration with its overrides; `words` is how it was said."""
 
     command: Command
     config: Config
+    words: tuple[str, ...] = field(default=(), compare=False)
 
 
 def parse_arguments(words: Sequence[str]) -> Request:
@@ -53,7 +54,7 @@ def parse_arguments(words: Sequence[str]) -> Request:
     if "input" not in options:
         raise InputError("INPUT is missing: expected a video file, a folder of images, or demo (--help explains)")
     command = Command(**options)  # pyright: ignore[reportArgumentType] (each value was read as its field's type)
-    return Request(command, _configure(command.config, overrides))
+    return Request(command, _configure(command.config, overrides), tuple(words))
 
 
 def _configure(file: Path, overrides: dict[str, object]) -> Config:
