@@ -1,5 +1,6 @@
 """The Python API: the same fit as the command line's, with nothing left behind unless asked for."""
 
+import logging
 from pathlib import Path
 from typing import Any
 
@@ -7,9 +8,11 @@ import numpy as np
 import pytest
 
 import fitter
+from fitter.app.arguments import parse_arguments
 from fitter.config import load_config
 from fitter.errors import InputError
 from fitter.export.result import FitResult
+from fitter.export.run_record import RunRecord
 from fitter.hand import HandModel
 from tests.short_clip import FRAMES, KEYPOINTS_ONLY, SIZE, ShortClip, run
 
@@ -78,6 +81,25 @@ def test_settings_are_a_nested_mapping(clip: ShortClip, tmp_path: Path) -> None:
     assert resolved.energy.keypoints is not None and resolved.energy.keypoints.sigma_px == 3.0
     assert resolved.energy.coupling is None and resolved.energy.pose is not None
     assert [stage.name for stage in resolved.schedule.stages] == ["refine"]
+
+
+def test_the_record_tells_how_to_make_it_again(clip: ShortClip, tmp_path: Path) -> None:
+    fitter.fit(clip.video, tmp_path, ONE_STAGE, keypoints=clip.keypoints, hand="right", hand_length_mm=180.0)
+    program, *words = RunRecord.load(tmp_path).command
+    request = parse_arguments(words)
+    told = request.command
+    assert program == "handfit" and (told.input, told.output) == (str(clip.video), tmp_path)
+    assert (told.hand, told.hand_length_mm, told.keypoints) == ("right", 180.0, clip.keypoints)
+    assert [stage.name for stage in request.config.schedule.stages] == ["refine"]
+
+
+def test_warnings_are_heard_where_logging_is_not_set_up(
+    clip: ShortClip, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(logging.getLogger(), "handlers", [])
+    fitter.fit(clip.video, keypoints=clip.keypoints, config=ONE_STAGE)
+    _, err = capsys.readouterr()
+    assert err.count("hand length not known") == 1
 
 
 def test_progress_is_shown_only_on_request(clip: ShortClip, capsys: pytest.CaptureFixture[str]) -> None:

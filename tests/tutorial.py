@@ -4,7 +4,8 @@ blocks = blocks_of(Path("docs/tutorials/mano.md"))
 run_blocks(blocks, folder)
 
 Commands of handfit run in this process, which has its kernels loaded; all other lines are bash's. A block that cannot
-be run has a title that begins with NOT_RUN and tells why, to the reader as well; its commands must be valid all the same.
+be run has a title that begins with NOT_RUN and tells why, to the reader as well; its commands must be valid all the
+same.
 """
 
 import os
