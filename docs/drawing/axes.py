@@ -64,10 +64,10 @@ def draw_rest_axes(model: HandModel) -> Axes:
 
 def draw_camera(model: HandModel) -> Axes:
     """Camera, image and hand in camera axes, seen from the side."""
-    sheet = new_sheet(700, 360)
+    sheet = new_sheet(700, 322)
     camera = Camera(900.0, 900.0, 640.0, 360.0, 1280, 720)
     view = turned(0, 16.0) @ turned(1, 52.0)
-    scale, origin = 860.0, np.array([92.0, 215.0])
+    scale, origin = 860.0, np.array([92.0, 208.0])
 
     def shown(points: np.ndarray) -> np.ndarray:
         """Camera axes, metres, to the sheet."""
