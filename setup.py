@@ -25,6 +25,10 @@ TRAIN = [
     "lightning-fabric>=2.4",
     "tensorboard>=2.17",
 ]
+DOCS = [
+    "mkdocs-material>=9.5",
+    "mkdocstrings-python>=1.16",
+]
 DEVELOP = [
     "basedpyright",
     "beartype",
@@ -79,6 +83,7 @@ setup(
         "view": VIEW,
         "gpu": GPU,
         "train": TRAIN,
-        "dev": DETECT + VIEW + TRAIN + DEVELOP,
+        "docs": DOCS,
+        "dev": DETECT + VIEW + TRAIN + DOCS + DEVELOP,
     },
 )

@@ -89,4 +89,4 @@ def _followed(link: re.Match[str], here: Path, there: Path, page: str) -> str:
         return f"[{text}]({os.path.relpath(target.removeprefix('docs/'), there)}{mark}{anchor})"
     if not (REPOSITORY / target).exists():
         log.warning("%s: the link to %s leads nowhere", page, address)
-    return f"`{target}`" if text.strip("`") in target else f"{text} (`{target}`)"
+    return f"`{target}`" if text.strip("`/") in target else f"{text} (`{target}`)"
