@@ -21,6 +21,7 @@ from docs.writers.table import table
 from fitter.app.arguments import parse_arguments
 from fitter.app.options import Command
 from fitter.config import Config
+from fitter.export.diagnostics import Diagnostics
 from fitter.export.result import FitResult
 from fitter.hand import HandModel
 from tests.conftest import REPOSITORY
@@ -120,9 +121,10 @@ def test_remarks_belong_to_the_keys_of_their_lines() -> None:
     assert dict(remarks_of(yaml)) == {"a": "one", "a.b": "two", "a.c.name": "three"}
 
 
-def test_every_array_has_its_meaning() -> None:
+@pytest.mark.parametrize("cls", [FitResult, Diagnostics])
+def test_every_array_has_its_meaning(cls: type[FitResult | Diagnostics]) -> None:
     page = write_result_files()
-    for field in dataclasses.fields(FitResult):
+    for field in dataclasses.fields(cls):
         (row,) = (line for line in page.splitlines() if line.startswith(f"| `{field.name}` |"))
         meaning = row.rstrip(" |").rpartition("| ")[2]
         assert len(meaning.split()) >= 2, field.name

@@ -11,13 +11,14 @@ from jaxtyping import AbstractArray
 from docs.writers.members import class_text, field_texts
 from docs.writers.table import code, table
 from fitter.config.expected import UNITS
+from fitter.export.diagnostics import DIAGNOSTICS_FILE, Diagnostics
 from fitter.export.result import FORMAT_VERSION, RESULT_FILE, FitResult
 
 INTRODUCTION = """# Result files
 
 <!-- written by docs/writers/result_files.py from FitResult's annotations -->
 
-Files appear under their final names only when they are complete, `result.npz` last. Axes, orders and signs are drawn on
+Files appear under their final names only when they are complete. Axes, orders and signs are drawn on
 the page of [conventions](../conventions.md).
 
 """
@@ -26,7 +27,11 @@ FILES = (
     ("`result.npz`", "the arrays below"),
     ("`config.yaml`", "every setting of this run; `--config` takes it"),
     ("`detections.npz`", "what the detector saw, for the next run of the same clip"),
-    ("`run.json`", "what `--resume` knows this run by, and the start that each hand grew from"),
+    ("`diagnostics.npz`", "how the fit explains each frame, arrays below"),
+    (
+        "`run.json`",
+        "input, command, warnings, the start that each hand grew from; written last: the folder is complete",
+    ),
     ("`overlay.mp4`", "the mesh over the input, H.264, plays in a browser"),
     ("`comparison.mp4`", "input, rendering, difference and overlay side by side"),
     ("`texture_SIDE.png`", "the albedo in sRGB; both sides use the same UVs"),
@@ -55,7 +60,8 @@ def write_result_files() -> str:
     """The page, as Markdown."""
     parts = [INTRODUCTION, table(("file", "content"), FILES), READING, f"## {RESULT_FILE}\n", class_text(FitResult), ""]
     parts.append(f"Its `format_version` is {FORMAT_VERSION}; files of another version are refused.\n")
-    return "\n".join([*parts, write_arrays(FitResult)])
+    parts += [write_arrays(FitResult), f"## {DIAGNOSTICS_FILE}\n", class_text(Diagnostics), ""]
+    return "\n".join([*parts, write_arrays(Diagnostics)])
 
 
 def write_arrays(cls: type) -> str:
