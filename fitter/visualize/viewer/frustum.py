@@ -1,6 +1,6 @@
 """The clip's camera in space: a pyramid of lines from its eye to the frame's image, which stands behind the hands.
 
-    frustum = Frustum.behind(camera, vertices_m)
+    frustum = frustum_behind(camera, vertices_m)
     lines, image = frustum.lines(), frustum.corners_m
 """
 
@@ -15,8 +15,6 @@ from fitter.camera import Camera
 from fitter.visualize.viewer.shapes import Drawn
 
 BEHIND_M = 0.02  # room between the farthest vertex and the image
-# A clip's few wildest frames do not push the image away.
-FARTHEST_PERCENT = 99.0
 DEFAULT_DEPTH_M = 0.6  # of the image where no hand was fitted
 LINE_COLOUR = (0.66, 0.71, 0.80)
 CELLS = np.array([[0, 1], [0, 2], [0, 3], [0, 4], [1, 2], [2, 3], [3, 4], [4, 1]])
@@ -47,7 +45,7 @@ def frustum_behind(camera: Camera, vertices_m: Float[np.ndarray, "points 3"]) ->
     """The image a little behind these points (NaN are left out), so that from the camera it lies under the hands."""
     depth = vertices_m[:, 2]
     depth = depth[np.isfinite(depth)]
-    far = float(np.percentile(depth, FARTHEST_PERCENT)) + BEHIND_M if len(depth) else DEFAULT_DEPTH_M
+    far = float(depth.max()) + BEHIND_M if len(depth) else DEFAULT_DEPTH_M
     far = max(far, BEHIND_M)
     width, height = float(camera.width), float(camera.height)
     corners = torch.tensor([[0.0, 0.0], [width, 0.0], [width, height], [0.0, height]], dtype=torch.float64)

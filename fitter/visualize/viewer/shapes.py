@@ -9,15 +9,20 @@ points and changes colours, which is what makes playing and scrubbing smooth.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
+import cv2
 import numpy as np
 from jaxtyping import Float, Int, UInt8
 
 from fitter.visualize.viewer.viewpoint import Viewpoint
 
-RGB = tuple[float, float, float]  # sRGB 0..1
+# 8-bit sRGB of the backdrop's middle and corners.
+BACKDROP_LIGHT, BACKDROP_DARK = (74.0, 80.0, 92.0), (27.0, 29.0, 36.0)
+# Pictures nearer to the eye than this are left as they are; others are scaled to multiples of a few pixels.
+NEAREST_M = 0.01
+STEP_PX, LARGEST_PX = 16, 4096
 
 
 @dataclass(frozen=True)
@@ -82,4 +87,35 @@ def backdrop(size: tuple[int, int]) -> UInt8[np.ndarray, "height width 3"]:
     return np.clip(colour + np.random.default_rng(0).uniform(0.0, 1.0, (height, width, 1)), 0, 255).astype(np.uint8)
 
 
-BACKDROP_LIGHT, BACKDROP_DARK = (74.0, 80.0, 92.0), (27.0, 29.0, 36.0)
+
+def paste(
+    rgb: UInt8[np.ndarray, "height width 3"], panels: Sequence[Panel]
+) -> UInt8[np.ndarray, "height width 3"]:
+    """The image with the panels on it, in place; what sticks out is cut off."""
+    height, width = rgb.shape[:2]
+    for panel in panels:
+        part = panel.rgb[: max(height - panel.top, 0), : max(width - panel.left, 0)]
+        rgb[panel.top : panel.top + part.shape[0], panel.left : panel.left + part.shape[1]] = part
+    return rgb
+
+
+def fitted(picture: Picture, eye: Viewpoint, size: tuple[int, int]) -> Picture:
+    """The picture in about as many pixels as it takes on the glass: canvases do not filter."""
+    seen = eye.seen(picture.corners_m)
+    if (seen[:, 2] < NEAREST_M).any():
+        return picture
+    camera = eye.camera(size)
+    pixels = seen[:, :2] / seen[:, 2:] * [camera.fx, camera.fy]
+    sides = np.linalg.norm(pixels - np.roll(pixels, -1, axis=0), axis=1)
+    wanted = (_round_px(max(sides[0], sides[2])), _round_px(max(sides[1], sides[3])))
+    height, width = picture.rgb.shape[:2]
+    if wanted == (width, height):
+        return picture
+    smaller = wanted[0] < width and wanted[1] < height
+    method = cv2.INTER_AREA if smaller else cv2.INTER_LINEAR
+    return replace(picture, rgb=cv2.resize(picture.rgb, wanted, interpolation=method))
+
+
+def _round_px(length: float) -> int:
+    """Whole steps, so that a picture seen from nearly as far is not made anew."""
+    return int(min(max(round(length / STEP_PX) * STEP_PX, STEP_PX), LARGEST_PX))

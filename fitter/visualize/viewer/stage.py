@@ -1,0 +1,140 @@
+"""A result as the viewer shows it: everything that is needed to make the picture of any frame from anywhere.
+
+    stage = set_stage(result, textures, name="clip")
+    view = stage_view(stage, session, size, image)
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from jaxtyping import Float, UInt8
+
+from fitter.camera import Camera
+from fitter.export.result import FitResult
+from fitter.visualize.viewer.controls import Session
+from fitter.visualize.viewer.frustum import Frustum, frustum_behind, straightened
+from fitter.visualize.viewer.hands import ViewedHand, draw_hand, viewed_hand
+from fitter.visualize.viewer.panels import BAR_PX, Status, draw_bar, draw_help, draw_legend, lane_colours, lay_out
+from fitter.visualize.viewer.player import Colouring, Player
+from fitter.visualize.viewer.shapes import Panel, Picture, View
+from fitter.visualize.viewer.uncertainty import SigmaScale, sigma_scale
+from fitter.visualize.viewer.viewpoint import Viewpoint, around, through
+
+Image = UInt8[np.ndarray, "height width 3"]
+
+# The first view: from the right of the camera and above it, so that the image, the hand and their distance are seen.
+HOME_AZIMUTH, HOME_ELEVATION = 0.62, 0.34
+# Of the window's height, by the hands' extent in a typical frame.
+HOME_FILLED = 0.52
+# A clip's hands move about; the view holds the place where they are in most frames.
+EXTENT_PERCENT = (5.0, 95.0)
+NO_HAND_EXTENT_M = 0.2
+CAMERA_MARGIN_PX = 14
+
+
+@dataclass(frozen=True)
+class Stage:
+    """What does not change while a result is looked at."""
+
+    name: str
+    fps: float
+    n_frames: int
+    hands: Sequence[ViewedHand]
+    frustum: Frustum
+    scale: SigmaScale
+    lanes: Sequence[Float[np.ndarray, "frames 3"]]
+    home: Viewpoint
+
+
+def set_stage(result: FitResult, textures: Sequence[Image | None], name: str) -> Stage:
+    """The stage of a result; one texture (sRGB) or None per hand."""
+    hands = [viewed_hand(result, hand, texture) for hand, texture in enumerate(textures)]
+    (width, height), matrix = result.image_size, result.K
+    camera = Camera(
+        *(float(matrix[0, 0]), float(matrix[1, 1]), float(matrix[0, 2]), float(matrix[1, 2]), width, height),
+        distortion=tuple(result.distortion.tolist()),
+    )
+    points = [hand.vertices_m[hand.present].reshape(-1, 3) for hand in hands]
+    every = np.concatenate([*points, np.zeros((0, 3), np.float32)])
+    return Stage(
+        name=name,
+        fps=result.fps,
+        n_frames=result.present.shape[1],
+        hands=hands,
+        frustum=frustum_behind(camera, every),
+        scale=sigma_scale([hand.sigma_mm[hand.present] for hand in hands]),
+        lanes=[lane_colours(hand.quality, hand.present, hand.observed) for hand in hands],
+        home=home_view(hands),
+    )
+
+
+def home_view(hands: Sequence[ViewedHand]) -> Viewpoint:
+    """Around the place where the hands mostly are, far enough to see them whole."""
+    middles = [hand.joints_m[hand.present].mean(axis=1) for hand in hands]
+    places = np.concatenate([*middles, np.zeros((0, 3))]).astype(np.float64)
+    sizes = [np.ptp(hand.vertices_m[hand.present], axis=1).max(axis=1) for hand in hands if hand.present.any()]
+    if not sizes:
+        return around(np.array([0.0, 0.0, 0.5]), 1.2, HOME_AZIMUTH, HOME_ELEVATION)
+    low, high = np.percentile(places, EXTENT_PERCENT, axis=0)
+    extent = float(np.median(np.concatenate(sizes))) + 0.5 * float(np.max(high - low))
+    view = around(0.5 * (low + high), 1.0, HOME_AZIMUTH, HOME_ELEVATION)
+    return replace(view, distance_m=extent * view.focal / HOME_FILLED)
+
+
+def first_session(stage: Stage, colouring: Colouring, frame: int) -> Session:
+    """How the viewer begins."""
+    textured = any(hand.skin is not None for hand in stage.hands)
+    possible = tuple(kind for kind in Colouring if kind is not Colouring.TEXTURE or textured)
+    player = Player(stage.n_frames, stage.fps, possible, position=float(frame), colouring=colouring)
+    return Session(player, stage.home, stage.home)
+
+
+def seen_from(stage: Stage, session: Session, size: tuple[int, int]) -> Viewpoint:
+    """Where the eye is now."""
+    if not session.player.from_camera:
+        return session.view
+    margin = float(CAMERA_MARGIN_PX)
+    return through(stage.frustum.camera, size, (margin, BAR_PX + margin))
+
+
+def stage_view(stage: Stage, session: Session, size: tuple[int, int], image: Image | None, warning: str = "") -> View:
+    """The picture of the session's frame with the bar; `image` is the frame's, of any size, or None."""
+    player, eye = session.player, seen_from(stage, session, size)
+    view = scene_view(stage, player, eye, image)
+    status = Status(stage.lanes, status_words(stage, player.frame), warning)
+    panels: list[Panel] = [draw_bar(lay_out(size), player, status)]
+    if player.colouring is Colouring.UNCERTAINTY:
+        panels.append(draw_legend(stage.scale, size))
+    if player.help:
+        panels.append(draw_help(size))
+    return replace(view, panels=panels)
+
+
+def scene_view(stage: Stage, player: Player, eye: Viewpoint, image: Image | None) -> View:
+    """The hands, and with `player.frustum` the camera and its image, without anything written on the glass."""
+    drawn = [
+        part
+        for hand in stage.hands
+        for part in draw_hand(hand, player.frame, player.colouring, eye, stage.scale)
+    ]
+    pictures: list[Picture] = []
+    if player.frustum:
+        drawn.append(stage.frustum.lines())
+        if image is not None and stage.frustum.faces_eye(eye.eye_m):
+            pictures.append(Picture("image", stage.frustum.corners_m, straightened(image, stage.frustum.camera)))
+    return View(drawn, pictures, (), eye)
+
+
+def status_words(stage: Stage, frame: int) -> str:
+    """What is known of each hand in this frame."""
+    words = []
+    for hand in stage.hands:
+        if not hand.present[frame]:
+            words.append(f"{hand.side} hand absent")
+            continue
+        state = "observed" if hand.observed[frame] else "bridged"
+        quality = hand.quality[frame]
+        grade = f", quality {quality:.2f}" if np.isfinite(quality) else ""
+        words.append(f"{hand.side} hand {state}{grade}, sigma {hand.sigma_mm[frame].mean():.1f} mm")
+    return "   ".join(words) if words else "no hand was fitted"
