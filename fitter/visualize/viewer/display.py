@@ -1,0 +1,44 @@
+"""Whether a window can be opened here, found out without ever waiting for a display that does not answer.
+
+    problem = display_problem()                 # None, or why there will be no window, in words
+
+A stale DISPLAY makes X clients wait for minutes, and graphics libraries end the process rather than raise: therefore
+another process tries, and has a few seconds.
+"""
+
+import os
+import subprocess
+import sys
+
+PATIENCE_S = 10.0
+
+# Neither imports anything that is slow. Both libraries are what GLFW itself would open.
+ASK = """
+import ctypes, os, sys
+def answers(library, connect):
+    try:
+        function = getattr(ctypes.CDLL(library), connect)
+    except OSError:
+        return False
+    function.restype = ctypes.c_void_p
+    function.argtypes = [ctypes.c_char_p]
+    return bool(function(None))
+wayland = os.environ.get("WAYLAND_DISPLAY") and answers("libwayland-client.so.0", "wl_display_connect")
+x11 = os.environ.get("DISPLAY") and answers("libX11.so.6", "XOpenDisplay")
+sys.exit(0 if wayland or x11 else 1)
+"""
+
+
+def display_problem(patience_s: float = PATIENCE_S) -> str | None:
+    """Why no window can be opened, or None where a display answers."""
+    if not sys.platform.startswith("linux"):
+        return None
+    named = [f"{name}={os.environ[name]}" for name in ("DISPLAY", "WAYLAND_DISPLAY") if os.environ.get(name)]
+    if not named:
+        return "there is no display"
+    display = " and ".join(named)
+    try:
+        asked = subprocess.run([sys.executable, "-S", "-E", "-c", ASK], timeout=patience_s, capture_output=True)
+    except subprocess.TimeoutExpired:
+        return f"the display {display} does not answer"
+    return None if asked.returncode == 0 else f"the display {display} cannot be reached"
