@@ -5,8 +5,9 @@ python fit_sequence.py clip.mp4 --output results/clip          # --help lists al
 
 import sys
 import time
+from dataclasses import replace
 
-from fitter.app.arguments import Request
+from fitter.app.arguments import Request, parse_arguments
 from fitter.app.command import run_command
 from fitter.app.journal import keep_warnings
 from fitter.app.progress import show_progress
@@ -16,11 +17,12 @@ def fit_sequence(request: Request) -> None:
     """One clip, from its pixels to a result folder; raises HandfitError for what the input or the machine lacks."""
     from fitter.app.cues import read_cues
     from fitter.app.demo import truth_of
-    from fitter.app.resume import identity, is_complete, mark_complete, mark_unfinished
+    from fitter.app.resume import identity, is_complete, mark_unfinished, record_of
     from fitter.app.steps import export, initialise, learned_initializer, load, observe, optimise
     from fitter.app.summary import Run, print_summary, summarise
     from fitter.config import save_config
     from fitter.export.atomic import prepare_folder
+    from fitter.export.run_record import save_record
 
     command, config, began = request.command, request.config, time.monotonic()
     with keep_warnings() as journal, show_progress(command.quiet) as progress:
@@ -46,20 +48,21 @@ def fit_sequence(request: Request) -> None:
         progress.begin("export")
         save_config(config, folder / "config.yaml")
         result = export(hands, clip, camera, config, folder, progress)
-        mark_complete(folder, this_run, {hand.side: hand.fit.start for hand in hands})
+        words, seconds = ("fit_sequence.py", *request.words), time.monotonic() - began
+        record = record_of(this_run, command, words, hands, seconds)
+        save_record(replace(record, warnings=journal.warnings), folder)
 
     if not command.quiet:
         length_known = command.hand_length_mm is not None
         compared = tuple(hand.fit.photometric for hand in hands)
         starts = tuple(hand.fit.start for hand in hands)
-        seconds = time.monotonic() - began
         run = Run(folder, seconds, journal.warnings, length_known, truth_of(clip, result), compared, starts)
         print_summary(summarise(result, seen, run))
 
 
 def main() -> int:
     """Entry point of `python fit_sequence.py` and of the installed command `handfit`."""
-    return run_command(fit_sequence, sys.argv[1:])
+    return run_command(parse_arguments, fit_sequence, sys.argv[1:])
 
 
 if __name__ == "__main__":

@@ -11,10 +11,12 @@ from functools import partial
 
 import numpy as np
 import torch
-from jaxtyping import Bool
+from jaxtyping import Bool, Float
 
 from fitter.camera import Camera
 from fitter.energy import Energy
+from fitter.energy.keypoints import reprojections_px
+from fitter.energy.photometric import Photometric
 from fitter.hand import HandModel, Landmarks
 from fitter.initialise import Advice, Start
 from fitter.observe.depth_maps import DepthFolder
@@ -80,7 +82,8 @@ class FitInput:
 @dataclass(frozen=True)
 class HandFit:
     """The fit of one right hand: `energies` and `initial_energies` by term, of the result and of the start it grew
-    from. `appearance` and `photometric` are None where no pixels were compared.
+    from. `frames` says how each frame is explained. `appearance` and `photometric` are None where no pixels were
+    compared.
     """
 
     scene: Scene
@@ -90,6 +93,7 @@ class HandFit:
     initial_energies: dict[str, float]
     posterior: Posterior
     present: Bool[np.ndarray, "frames"]
+    frames: "FrameFigures"
     traces: dict[str, tuple[float, ...]] = field(default_factory=dict)
     appearance: Appearance | None = None
     photometric: PhotometricReport | None = None
@@ -97,6 +101,22 @@ class HandFit:
     @property
     def state(self) -> State:
         return self.scene.state
+
+
+@dataclass(frozen=True)
+class FrameFigures:
+    """How a fit explains each frame; NaN where a figure does not apply.
+
+    energies          by term, without the terms that act once per clip
+    reprojection_px   mean distance of the landmarks from the keypoints by confidence, undistorted pixels
+    photometric       root mean robust square of the colours' residuals, in the photometric term's standard deviations
+    overlap           intersection over union of mesh and mask, where a mask acts
+    """
+
+    energies: dict[str, Float[np.ndarray, "frames"]]
+    reprojection_px: Float[np.ndarray, "frames"]
+    photometric: Float[np.ndarray, "frames"]
+    overlap: Float[np.ndarray, "frames"]
 
 
 def fit_hand(
@@ -127,10 +147,24 @@ def fit_hand(
             initial_energies=whole.energies_by_term(here.starts[0].state),
             posterior=posterior,
             present=believed(here.evidence, posterior, presence or Presence()),
+            frames=frame_figures(whole, reached),
             traces=reached.traces,
             appearance=reached.appearance,
             photometric=reached.photometric,
         )
+
+
+def frame_figures(problem: Problem, reached: "Reached") -> FrameFigures:
+    """How the state that was reached explains each frame."""
+    scene, evidence = problem.at(reached.state), problem.evidence
+    energies = problem.frame_energies_of(scene)
+    nothing = np.full(evidence.n_frames, np.nan)
+    photometric = nothing
+    term = problem.terms.get("photometric")
+    if isinstance(term, Photometric):
+        photometric = term.deviation(energies["photometric"], evidence)
+    overlap = nothing if reached.photometric is None else reached.photometric.frame_iou
+    return FrameFigures(energies, reprojections_px(scene, evidence).numpy(), photometric, overlap)
 
 
 @dataclass(frozen=True)

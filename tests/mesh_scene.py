@@ -54,4 +54,4 @@ def slope_of_energy(term: SurfaceTerm, scene: Scene, evidence: Evidence) -> Step
 def energy_along(term: SurfaceTerm, scene: Scene, evidence: Evidence, step: Step) -> float:
     """The energy a step away, by the term's own `energy`."""
     with torch.no_grad():
-        return float(term.energy(scene.with_state(scene.state.retract(step)), evidence))
+        return float(term.frame_energies(scene.with_state(scene.state.retract(step)), evidence).sum())

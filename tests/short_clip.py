@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from fit_sequence import fit_sequence
+from fitter.app.arguments import parse_arguments
 from fitter.app.command import run_command
 from fitter.export.video import VideoWriter
 from fitter.hand import HandModel
@@ -74,4 +75,4 @@ def write_video(path: Path, n_frames: int, size: tuple[int, int] = SIZE) -> Path
 
 def run(words: Sequence[str]) -> int:
     """The command's exit status; it runs in this process."""
-    return run_command(fit_sequence, words)
+    return run_command(parse_arguments, fit_sequence, words)

@@ -29,6 +29,7 @@ def test_an_output_folder_is_written_as_by_the_command(clip: ShortClip, tmp_path
     assert {path.name for path in (tmp_path / "out").iterdir()} >= {
         "result.npz",
         "config.yaml",
+        "diagnostics.npz",
         "overlay.mp4",
         "meshes",
     }

@@ -283,7 +283,7 @@ def test_following_a_hand_that_stays_does_not_drift(anny: HandModel, truth: Appe
     last = first
     for _ in range(6):
         last = followed(last, scene, pictures)
-    start, end = (float(Photometric().energy(scene.wearing(worn), evidence)) for worn in (first, last))
+    start, end = (float(Photometric().frame_energies(scene.wearing(worn), evidence).sum()) for worn in (first, last))
     assert end == pytest.approx(start, rel=0.01)
 
 

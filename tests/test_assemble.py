@@ -7,13 +7,14 @@ import pytest
 import torch
 
 from fitter.camera import Camera
-from fitter.export.assemble import FittedHand, assemble_result
+from fitter.export.assemble import assemble_result
+from fitter.export.fitted_hand import FittedHand
 from fitter.export.result import FitResult, find_problem
 from fitter.hand import HandModel
 from fitter.hand.mirror import mirror_axis_angle
 from fitter.hand.parameters import HandParameters, pose_hand
-from fitter.observe.observations import Side
-from fitter.pipeline import HandFit
+from fitter.observe.observations import Observations, Side
+from fitter.pipeline import FrameFigures, HandFit
 from fitter.render.appearance import Appearance
 from fitter.render.shading import directional_light
 from fitter.scene import Scene
@@ -41,8 +42,12 @@ def hand_of(side: Side, seed: int = 0, status: str = "converged", camera: Camera
     present = np.array([True, False, True, True, True, False])
     posterior = Posterior(np.full((T, 21), 3.0), np.full((T, 21), 2.0), 0.1, {})
     scene = Scene(model, model.landmarks, its_camera, replace(state, log_focal=torch.zeros((), dtype=torch.float64)))
-    fit = HandFit(scene, status, "landmarks", {}, {}, posterior, present)
-    return FittedHand(side, fit, present.copy())
+    nothing = np.full(T, np.nan)
+    frames = FrameFigures({}, nothing, nothing, nothing)
+    fit = HandFit(scene, status, "landmarks", {"shape": 1.0}, {}, posterior, present, frames)
+    confidence = np.where(present[:, None], np.ones(21), 0.0)
+    seen = Observations("mediapipe", side, np.arange(T) / 30, (640, 480), np.zeros((T, 21, 2)), confidence)
+    return FittedHand(seen, fit)
 
 
 def result_of(*hands: FittedHand, camera: Camera = CAMERA) -> FitResult:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from fitter.app.arguments import Request
+from fitter.app.arguments import Request, parse_arguments
 from fitter.app.command import run_command
 from fitter.app.journal import keep_warnings
 from fitter.errors import HandfitError, InputError, NoHandError
@@ -34,18 +34,18 @@ def _raise(error: BaseException) -> None:
 def test_an_error_is_one_sentence_and_its_status(
     capsys: pytest.CaptureFixture[str], error: BaseException, status: int, sentence: str
 ) -> None:
-    assert run_command(lambda request: _raise(error), ["demo"]) == status
+    assert run_command(parse_arguments, lambda request: _raise(error), ["demo"]) == status
     assert capsys.readouterr() == ("", sentence)
 
 
 def test_a_wrong_command_line_is_status_two(capsys: pytest.CaptureFixture[str]) -> None:
-    assert run_command(lambda request: None, ["demo", "--hnad", "left"]) == 2
+    assert run_command(parse_arguments, lambda request: None, ["demo", "--hnad", "left"]) == 2
     assert capsys.readouterr() == ("", "handfit: unknown option --hnad, did you mean --hand?\n")
 
 
 def test_success_is_silent_and_zero(capsys: pytest.CaptureFixture[str]) -> None:
     requests: list[Request] = []
-    assert run_command(requests.append, ["demo", "--quiet"]) == 0
+    assert run_command(parse_arguments, requests.append, ["demo", "--quiet"]) == 0
     assert [request.command.input for request in requests] == ["demo"]
     assert capsys.readouterr() == ("", "")
 
@@ -55,7 +55,7 @@ def test_debug_shows_the_traceback(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, words: list[str], environment: str
 ) -> None:
     monkeypatch.setenv("HANDFIT_DEBUG", environment)
-    assert run_command(lambda request: _raise(KeyError("x")), words) == 1
+    assert run_command(parse_arguments, lambda request: _raise(KeyError("x")), words) == 1
     assert "Traceback (most recent call last)" in capsys.readouterr().err
 
 
@@ -71,7 +71,7 @@ def test_warnings_of_the_engine_are_kept_and_not_printed(capsys: pytest.CaptureF
         logging.getLogger("fitter.camera").warning("too late")
         kept.append(journal.warnings)
 
-    assert run_command(work, ["demo"]) == 0
+    assert run_command(parse_arguments, work, ["demo"]) == 0
     assert kept == [("focal length assumed: 900 px",)]
     assert capsys.readouterr() == ("", "")
 
@@ -79,6 +79,7 @@ def test_warnings_of_the_engine_are_kept_and_not_printed(capsys: pytest.CaptureF
 _SLEEPER = """
 import sys, time
 from pathlib import Path
+from fitter.app.arguments import parse_arguments
 from fitter.app.command import run_command
 from fitter.export.atomic import atomic_path
 
@@ -88,7 +89,7 @@ def work(request):
         print("writing", flush=True)
         time.sleep(60)
 
-sys.exit(run_command(work, sys.argv[1:]))
+sys.exit(run_command(parse_arguments, work, sys.argv[1:]))
 """
 
 
@@ -108,9 +109,9 @@ def test_stopping_leaves_nothing_half_written(tmp_path: Path, number: signal.Sig
 
 def test_a_reader_that_has_gone_is_no_fault() -> None:
     script = (
-        "import sys\nfrom fitter.app.command import run_command\n"
+        "import sys\nfrom fitter.app.arguments import parse_arguments\nfrom fitter.app.command import run_command\n"
         "def work(request):\n    for i in range(100000): print('line', i)\n"
-        "sys.exit(run_command(work, ['demo']))"
+        "sys.exit(run_command(parse_arguments, work, ['demo']))"
     )
     with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         assert process.stdout is not None and process.stderr is not None

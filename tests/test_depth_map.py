@@ -44,7 +44,7 @@ def test_it_is_on_only_with_depth_maps() -> None:
 def test_it_is_zero_at_the_truth() -> None:
     scene = mesh_scene()
     assert len(TERM.samples(scene, seen_from(scene)).residual) > 1000
-    assert float(TERM.energy(scene, seen_from(scene))) < 1e-6  # depth maps are float32
+    assert float(TERM.frame_energies(scene, seen_from(scene)).sum()) < 1e-6  # depth maps are float32
 
 
 def test_it_counts_standard_deviations_of_independent_pixels() -> None:
@@ -54,8 +54,8 @@ def test_it_counts_standard_deviations_of_independent_pixels() -> None:
     evidence = seen_from(scene, offset_m=-0.010)
     residual = term.samples(scene, evidence).residual
     assert torch.allclose(residual, torch.tensor(2.0).double(), atol=1e-4)
-    assert float(term.energy(scene, evidence)) == pytest.approx(0.5 * 4.0 * 200.0 * 3, rel=1e-4)
-    assert float(term_energy(term, scene, evidence)) == float(term.energy(scene, evidence))
+    assert float(term.frame_energies(scene, evidence).sum()) == pytest.approx(0.5 * 4.0 * 200.0 * 3, rel=1e-4)
+    assert float(term_energy(term, scene, evidence)) == float(term.frame_energies(scene, evidence).sum())
 
 
 @pytest.mark.parametrize("width", [None, 3.0])
@@ -84,7 +84,9 @@ def test_the_compiled_pass_equals_the_torch_twin(width: float | None) -> None:
     scene = moved(truth, 0.05)
     samples = term.samples(scene, evidence)
     loss = robust_loss(samples.residual[:, 0].square(), width)
-    assert float(term.energy(scene, evidence)) == pytest.approx(float(0.5 * (samples.weight * loss).sum()), rel=1e-9)
+    assert float(term.frame_energies(scene, evidence).sum()) == pytest.approx(
+        float(0.5 * (samples.weight * loss).sum()), rel=1e-9
+    )
     ours, twin = term.rows(scene, evidence), term.rows_in_torch(scene, evidence)
     for name in ("gradient", "information"):
         one, other = getattr(ours, name), getattr(twin, name)
@@ -148,7 +150,7 @@ def test_what_is_unknown_or_not_trusted_costs_nothing() -> None:
     assert maps is not None
     scene = moved(truth, 0.05)
     unknown = replace(evidence, depth_maps=replace(maps, depth_m=torch.zeros_like(maps.depth_m)))
-    assert float(TERM.energy(scene, unknown)) == 0.0
+    assert float(TERM.frame_energies(scene, unknown).sum()) == 0.0
     assert float(assembled(TERM, scene, unknown).diagonal.abs().max()) == 0.0
     half = replace(evidence, depth_maps=replace(maps, trust=torch.tensor([1.0, 0.0]).double()))
     normal = assembled(TERM, scene, half)
@@ -158,7 +160,7 @@ def test_what_is_unknown_or_not_trusted_costs_nothing() -> None:
 def test_windows_of_another_size_are_the_programmers_mistake() -> None:
     scene = mesh_scene(1, size=64)
     with pytest.raises(AssertionError, match="64 pixels"):
-        TERM.energy(scene.seen_through(mesh_scene(1, size=32).windows), seen_from(scene))
+        TERM.frame_energies(scene.seen_through(mesh_scene(1, size=32).windows), seen_from(scene)).sum()
 
 
 @pytest.mark.parametrize(("hidden_columns", "most_mm"), [(0, 2.0), (21, 4.0)])
@@ -192,7 +194,9 @@ def test_keypoints_alone_leave_the_distance_open_and_depth_closes_it(hidden_colu
 
 def test_what_lies_beyond_reach_costs_the_same_wherever_it_is_and_pulls_nothing() -> None:
     scene = mesh_scene(2)
-    near, far = (DepthMap(reach_mm=60.0).energy(scene, seen_from(scene, offset_m=-off)) for off in (0.1, 0.3))
+    near, far = (
+        DepthMap(reach_mm=60.0).frame_energies(scene, seen_from(scene, offset_m=-off)).sum() for off in (0.1, 0.3)
+    )
     assert float(near) == pytest.approx(float(far), rel=1e-9) and float(near) > 100.0
     assert float(assembled(TERM, scene, seen_from(scene, offset_m=-0.1)).diagonal.abs().max()) == 0.0
     assert float(assembled(TERM, scene, seen_from(scene, offset_m=-0.05)).diagonal.abs().max()) > 0.0

@@ -102,6 +102,7 @@ def test_pixels_and_masks_give_everything_and_a_better_hand(filmed: Filmed, tmp_
     assert {path.name for path in out.iterdir()} == {
         "result.npz",
         "config.yaml",
+        "diagnostics.npz",
         "run.json",
         "meshes",
         "overlay.mp4",

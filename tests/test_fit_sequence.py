@@ -65,6 +65,7 @@ def test_everything_is_written_and_read_back(clip: ShortClip, tmp_path: Path, ca
     assert written == {
         "result.npz",
         "config.yaml",
+        "diagnostics.npz",
         "run.json",
         "overlay.mp4",
         "meshes/right.glb",
@@ -89,15 +90,19 @@ def test_the_result_obeys_the_contract(clip: ShortClip, anny: HandModel, tmp_pat
         "observed": ("b1", (1, FRAMES)),
         "joints_m": ("f4", (1, FRAMES, 21, 3)),
         "joints_sigma_mm": ("f4", (1, FRAMES, 21)),
+        "quality": ("f4", (1, FRAMES)),
         "keypoints_px": ("f4", (1, FRAMES, 21, 2)),
         "vertices_m": ("f4", (1, FRAMES, vertices, 3)),
         "faces": ("i4", (faces, 3)),
+        "uv": ("f4", tuple(anny.uv.shape)),
+        "uv_faces": ("i4", (faces, 3)),
         "pose": ("f4", (1, FRAMES, 48)),
         "betas": ("f4", (1, anny.n_betas)),
         "translation_m": ("f4", (1, FRAMES, 3)),
         "lighting": ("f4", (1, 1, 9, 3)),
         "K": ("f8", (3, 3)),
         "K_known": ("b1", ()),
+        "distortion": ("f8", (0,)),
         "hand_model": ("U4", ()),
         "image_size": ("i8", (2,)),
         "fps": ("f8", ()),
@@ -511,7 +516,7 @@ def test_a_full_disk_is_one_sentence_and_no_result(clip: ShortClip, tmp_path: Pa
     assert ended.stderr == (
         f"handfit: {tmp_path}/result.npz: could not be written because the disk is full or a size limit is reached\n"
     )
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["config.yaml"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["config.yaml", "diagnostics.npz"]
 
 
 _KILLED_AT = """
@@ -542,7 +547,7 @@ def test_a_killed_run_leaves_no_half_written_file_and_the_next_sweeps(
     assert name not in left and "result.npz" not in left
     assert [entry for entry in left if entry.startswith(".") and ".partial" in entry]
     assert run(words) == 0
-    written = ["config.yaml", "overlay.mp4", "result.npz", "run.json"]
+    written = ["config.yaml", "diagnostics.npz", "overlay.mp4", "result.npz", "run.json"]
     assert sorted(path.name for path in tmp_path.iterdir()) == written
     FitResult.load(tmp_path)
 

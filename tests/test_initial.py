@@ -1,6 +1,5 @@
 """`--initial`: what it reads, whose side it is, what it says where it does not fit, and a fit that grows from it."""
 
-import json
 import logging
 from dataclasses import replace
 from pathlib import Path
@@ -12,12 +11,12 @@ import torch
 import fitter
 from fitter.app.cues import Cues
 from fitter.app.initial import read_initial
-from fitter.app.resume import RUN_FILE
 from fitter.app.steps import initialise
 from fitter.clip import open_clip
 from fitter.errors import InputError
 from fitter.evaluate.metrics import pa_mpjpe
 from fitter.export.result import FitResult, save_result
+from fitter.export.run_record import RunRecord
 from fitter.hand import HandModel
 from fitter.hand.parameters import HandParameters, pose_hand
 from fitter.observe.observations import Side
@@ -49,7 +48,7 @@ def hamer(clip: ShortClip, anny: HandModel, tmp_path_factory: pytest.TempPathFac
 
 
 def started_from(folder: Path) -> dict[str, str]:
-    return json.loads((folder / RUN_FILE).read_text())["started_from"]
+    return RunRecord.load(folder).started_from
 
 
 def test_a_fit_from_its_own_result_stays_where_it_was(clip: ShortClip, fitted: Path, tmp_path: Path) -> None:
@@ -130,15 +129,19 @@ def two_hands(anny: HandModel) -> FitResult:
         observed=np.ones((2, T), dtype=bool),
         joints_m=joints,
         joints_sigma_mm=some(2, T, 21),
+        quality=some(2, T),
         keypoints_px=some(2, T, 21, 2),
         vertices_m=some(2, T, 4, 3),
         faces=np.zeros((1, 3), dtype=np.int32),
+        uv=some(4, 2),
+        uv_faces=np.zeros((1, 3), dtype=np.int32),
         pose=some(2, T, 48),
         betas=some(2, anny.n_betas),
         translation_m=some(2, T, 3),
         lighting=some(2, 1, 9, 3),
         K=CAMERA.matrix,
         K_known=True,
+        distortion=np.zeros(0),
         hand_model="anny",
         image_size=(640, 480),
         fps=30.0,
@@ -151,7 +154,7 @@ def only(result: FitResult, hand: int) -> FitResult:
     arrays = {
         name: array[hand : hand + 1]
         for name, array in vars(result).items()
-        if isinstance(array, np.ndarray) and name not in ("faces", "K")
+        if isinstance(array, np.ndarray) and name not in ("faces", "K", "uv", "uv_faces", "distortion")
     }
     return replace(result, side=(result.side[hand],), **arrays)
 
@@ -177,7 +180,7 @@ def test_a_result_of_another_clip_is_refused(clip: ShortClip, anny: HandModel, f
     result = two_hands(anny)
     nowhere = {
         name: np.full_like(getattr(result, name), np.nan)
-        for name in ("joints_m", "joints_sigma_mm", "keypoints_px", "vertices_m", "pose", "translation_m")
+        for name in ("joints_m", "joints_sigma_mm", "quality", "keypoints_px", "vertices_m", "pose", "translation_m")
     }
     save_result(replace(result, present=np.zeros((2, T), dtype=bool), **nowhere), tmp_path)
     with pytest.raises(InputError, match="has no hand in any frame"):

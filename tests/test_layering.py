@@ -34,6 +34,9 @@ LAYERS = (
     "evaluate",
     "config",
     "app",
+    # Entry points: `python -m fitter.view`, and below every `__main__`.
+    "report",
+    "view",
 )
 
 # Slow to import, or absent from some machines: imported inside the functions that need them.
@@ -87,8 +90,13 @@ def parse(path: Path) -> ast.Module:
 
 
 def layer(dotted: str) -> str | None:
-    """`hand` for `fitter.hand.model`; None for the package itself and for other packages."""
+    """`hand` for `fitter.hand.model`; None for the package itself and for other packages.
+
+    What `python -m fitter.export` runs belongs to the application: it is called by nobody else.
+    """
     parts = dotted.split(".")
+    if parts[-1] == "__main__":
+        return "app"
     return parts[1] if parts[0] == "fitter" and len(parts) > 1 and not parts[1].startswith("__") else None
 
 

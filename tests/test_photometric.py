@@ -170,7 +170,7 @@ def test_the_compiled_energy_is_the_definitions(term: Photometric, size: int) ->
     scene = scene.wearing(replace(scene.appearance, coverage=coverage))
     reference = energy_of(term.samples(scene, evidence), term)
     assert float(reference) > 1.0
-    assert float(term.energy(scene, evidence)) == pytest.approx(float(reference), rel=1e-6)
+    assert float(term.frame_energies(scene, evidence).sum()) == pytest.approx(float(reference), rel=1e-6)
 
 
 @pytest.mark.parametrize("term", TERMS.values(), ids=TERMS)
@@ -237,7 +237,10 @@ def test_the_gradient_points_where_the_energy_rises_with_visibility_recomputed()
     for _ in range(20):
         frames = torch.randn(scene.state.n_frames, 51, generator=generator, dtype=torch.float64)
         step = Step(frames * torch.tensor([1.0] * 48 + [0.2] * 3), torch.zeros(scene.state.n_shared).double())
-        ends = [float(PLAIN.energy(scene.with_state(scene.state.retract(step * h)), evidence)) for h in (-2e-3, 2e-3)]
+        ends = [
+            float(PLAIN.frame_energies(scene.with_state(scene.state.retract(step * h)), evidence).sum())
+            for h in (-2e-3, 2e-3)
+        ]
         slopes.append(float((rows.gradient.frames * step.frames).sum()))
         differences.append((ends[1] - ends[0]) / 4e-3)
     cosine = np.dot(slopes, differences) / np.linalg.norm(slopes) / np.linalg.norm(differences)
@@ -281,7 +284,7 @@ def test_pictures_that_are_masked_all_over_cost_nothing(term: Photometric) -> No
     scene, evidence = truth()
     scene = moved(scene)
     masked = with_pictures(evidence, weight=torch.zeros_like(pictures_of(evidence).weight))
-    assert float(term.energy(scene, masked)) == 0.0 == float(energy_of(term.samples(scene, masked), term))
+    assert float(term.frame_energies(scene, masked).sum()) == 0.0 == float(energy_of(term.samples(scene, masked), term))
     for rows in (term.rows(scene, masked), term.rows_in_torch(scene, masked)):
         assert float(rows.gradient.abs().max() + rows.information.abs().max()) == 0.0
 
@@ -302,9 +305,9 @@ def test_frames_are_independent() -> None:
             appearance=replace(appearance, gain=appearance.gain[one]),
         )
         seen = with_pictures(evidence, rgb=pictures.rgb[one], weight=pictures.weight[one], trust=pictures.trust[one])
-        total += float(term.energy(alone, seen))
+        total += float(term.frame_energies(alone, seen).sum())
         rows.append(term.rows(alone, seen).gradient)
-    assert float(term.energy(scene, evidence)) == pytest.approx(total, rel=1e-12)
+    assert float(term.frame_energies(scene, evidence).sum()) == pytest.approx(total, rel=1e-12)
     assert torch.allclose(term.rows(scene, evidence).gradient, torch.cat(rows), rtol=1e-9, atol=1e-9)
 
 
@@ -337,7 +340,7 @@ def test_what_hides_the_hand_counts_little_and_the_rest_as_before() -> None:
 def test_a_state_that_looks_more_hidden_is_not_cheaper() -> None:
     scene, evidence = truth()
     energies = [
-        float(Photometric().energy(scene, covered_by_an_object(evidence, strength)[0]))
+        float(Photometric().frame_energies(scene, covered_by_an_object(evidence, strength)[0]).sum())
         for strength in (0.0, 0.1, 0.2, 0.4, 0.6, 0.8, 1.0)
     ]
     assert energies == sorted(energies)
@@ -447,7 +450,9 @@ def test_a_cuda_device_computes_the_same() -> None:
     there = type(seen)(*(part.cuda() for part in (seen.triangle_id, seen.barycentric, seen.depth)))
     other.__dict__["fragments"] = there  # whichever rasterizer the device has, here both see the same
     shown = replace(evidence, pictures=pictures_of(evidence).to("cuda"))
-    assert float(term.energy(other, shown)) == pytest.approx(float(term.energy(scene, evidence)), rel=1e-6)
+    assert float(term.frame_energies(other, shown).sum()) == pytest.approx(
+        float(term.frame_energies(scene, evidence).sum()), rel=1e-6
+    )
     rows, there_rows = term.rows(scene, evidence), term.rows(other, shown)
     for ours, theirs in ((rows.gradient, there_rows.gradient), (rows.information, there_rows.information)):
         assert theirs.is_cuda and float((theirs.cpu() - ours).norm() / ours.norm()) < 1e-5
@@ -460,7 +465,7 @@ def test_a_texture_is_repeated_beyond_its_border() -> None:
     scene = moved(replace(scene, model=outside))
     term = Photometric()
     reference = term.rows_in_torch(scene, evidence)
-    assert float(term.energy(scene, evidence)) == pytest.approx(
+    assert float(term.frame_energies(scene, evidence).sum()) == pytest.approx(
         float(energy_of(term.samples(scene, evidence), term)), rel=1e-6
     )
     error = (term.rows(scene, evidence).gradient - reference.gradient).norm() / reference.gradient.norm()

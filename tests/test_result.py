@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from fitter.errors import HandfitError, InputError
-from fitter.export import result as result_module
+from fitter.export import archive
 from fitter.export.result import FitResult, find_problem, save_result
 
 VERTICES, FACES = 12, 5
@@ -36,15 +36,19 @@ def make_result(hands: int = 2, frames: int = 4) -> FitResult:
         observed=present & (rng.random((hands, frames)) > 0.5),
         joints_m=rows(21, 3),
         joints_sigma_mm=rows(21),
+        quality=np.where(present, 0.75, np.nan).astype(np.float32),
         keypoints_px=rows(21, 2),
         vertices_m=rows(VERTICES, 3),
         faces=rng.integers(0, VERTICES, (FACES, 3)).astype(np.int32),
+        uv=rng.random((VERTICES + 2, 2), dtype=np.float32),
+        uv_faces=rng.integers(0, VERTICES + 2, (FACES, 3)).astype(np.int32),
         pose=rows(48),
         betas=rng.normal(size=(hands, 10)).astype(np.float32),
         translation_m=rows(3),
         lighting=np.full((hands, 1, 9, 3), np.nan, np.float32),
         K=np.array([[900.0, 0, 640], [0, 900, 360], [0, 0, 1]]),
         K_known=False,
+        distortion=np.array([0.1, -0.02, 0.001, 0.0]),
         hand_model="anny",
         image_size=(1280, 720),
         fps=29.97,
@@ -85,15 +89,19 @@ def test_the_file_has_the_contracts_names_types_and_shapes(tmp_path: Path) -> No
         "observed": ("b1", (1, 4)),
         "joints_m": ("f4", (1, 4, 21, 3)),
         "joints_sigma_mm": ("f4", (1, 4, 21)),
+        "quality": ("f4", (1, 4)),
         "keypoints_px": ("f4", (1, 4, 21, 2)),
         "vertices_m": ("f4", (1, 4, VERTICES, 3)),
         "faces": ("i4", (FACES, 3)),
+        "uv": ("f4", (VERTICES + 2, 2)),
+        "uv_faces": ("i4", (FACES, 3)),
         "pose": ("f4", (1, 4, 48)),
         "betas": ("f4", (1, 10)),
         "translation_m": ("f4", (1, 4, 3)),
         "lighting": ("f4", (1, 1, 9, 3)),
         "K": ("f8", (3, 3)),
         "K_known": ("b1", ()),
+        "distortion": ("f8", (4,)),
         "hand_model": ("U16", ()),
         "image_size": ("i8", (2,)),
         "fps": ("f8", ()),
@@ -128,6 +136,12 @@ GOOD = make_result()
         (replace(GOOD, K=GOOD.K.T.copy()), "K: expected a finite intrinsic matrix whose last row is 0, 0, 1"),
         (replace(GOOD, betas=_with_value(GOOD.betas, (0, 0), np.inf)), "betas: expected finite numbers"),
         (replace(GOOD, faces=_with_value(GOOD.faces, (0, 0), VERTICES)), "faces: expected vertex numbers from 0 to 11"),
+        (replace(GOOD, uv_faces=_with_value(GOOD.uv_faces, (0, 0), -1)),
+         "uv_faces: expected vertex numbers from 0 to 13"),
+        (replace(GOOD, quality=_with_value(GOOD.quality, (0, 0), 1.5)),
+         "quality: expected 0 to 1 where the hand is present"),
+        (replace(GOOD, quality=_with_value(GOOD.quality, (0, 3), 1.0)),
+         "quality: expected NaN where the hand is not present"),
         (replace(GOOD, joints_m=_with_value(GOOD.joints_m, (0, 0, 5, 1), np.nan)),
          "joints_m: expected finite numbers where the hand is present"),
         (replace(GOOD, vertices_m=_with_value(GOOD.vertices_m, (1, 3, 5, 1), 0.0)),
@@ -152,8 +166,8 @@ def _arrays(tmp_path: Path) -> dict[str, np.ndarray]:
     [
         ("joints_m", None, "joints_m is missing"),
         ("format_version", None, "no format_version, so not a result of a fit or one by an older handfit; fit again"),
-        ("format_version", np.array(0), "its format_version is 0, this handfit reads 1; fit again"),
-        ("format_version", np.array("x"), "its format_version is x, this handfit reads 1; fit again"),
+        ("format_version", np.array(0), "its format_version is 0, this handfit reads 2; fit again"),
+        ("format_version", np.array("x"), "its format_version is x, this handfit reads 2; fit again"),
         ("side", np.array([1.0, 2.0]), "side: expected text with 1 axes, got float64 of shape (2,)"),
         ("status", np.array(["a", "b"]), "status: expected text with 0 axes, got <U1 of shape (2,)"),
         ("fps", np.array(0.0), "fps: expected frames per second above 0, got 0.0"),
@@ -213,7 +227,7 @@ class _Hostile:
 def test_pickles_are_never_run(tmp_path: Path) -> None:
     target = tmp_path / "executed"
     hostile = np.array([_Hostile(target)], dtype=object)
-    np.savez(tmp_path / "objects.npz", format_version=np.array(1), side=hostile)
+    np.savez(tmp_path / "objects.npz", format_version=np.array(2), side=hostile)
     (tmp_path / "bare.npz").write_bytes(pickle.dumps(_Hostile(target)))
     for name in ("objects.npz", "bare.npz"):
         with pytest.raises(InputError, match="damaged or not a result of a fit"):
@@ -233,7 +247,7 @@ def test_a_full_disk_leaves_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     def write_array(*_: object, **__: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(result_module.np.lib.format, "write_array", write_array)
+    monkeypatch.setattr(archive.np.lib.format, "write_array", write_array)
     with pytest.raises(HandfitError, match="disk is full"):
         save_result(GOOD, tmp_path)
     assert list(tmp_path.iterdir()) == []

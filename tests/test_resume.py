@@ -1,15 +1,15 @@
 """`--resume`: a complete result of the very same run is left alone, and everything else is fitted again."""
 
-import json
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from fitter.app.options import Command
-from fitter.app.resume import RUN_FILE, identity, is_complete, mark_complete, mark_unfinished
+from fitter.app.resume import identity, is_complete, mark_unfinished
 from fitter.clip import open_clip
 from fitter.config import Config, Export
+from fitter.export.run_record import RUN_FILE, RunRecord
 from fitter.hand import HandModel
 from tests.short_clip import ShortClip, run
 
@@ -49,7 +49,7 @@ def test_a_run_that_died_is_not_complete(clip: ShortClip, tmp_path: Path) -> Non
 
 def test_a_damaged_result_is_not_complete(clip: ShortClip, tmp_path: Path) -> None:
     assert run(clip.words(tmp_path)) == 0
-    known = json.loads((tmp_path / RUN_FILE).read_text())["identity"]
+    known = RunRecord.load(tmp_path).identity
     assert is_complete(tmp_path, known)
     (tmp_path / "result.npz").write_bytes((tmp_path / "result.npz").read_bytes()[:1000])
     assert not is_complete(tmp_path, known)
@@ -83,8 +83,3 @@ def test_the_identity_changes_with_all_that_changes_the_result(clip: ShortClip, 
     (tmp_path / "masks" / "0.png").write_bytes(b"other bytes")
     different.append(identity(known, Config(), video))
     assert len({same, *different}) == 1 + len(different)
-
-
-def test_the_mark_is_read_back(tmp_path: Path) -> None:
-    mark_complete(tmp_path, "b" * 64, {"left": "relaxed"})
-    assert json.loads((tmp_path / RUN_FILE).read_text()) == {"identity": "b" * 64, "started_from": {"left": "relaxed"}}

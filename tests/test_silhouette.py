@@ -82,7 +82,9 @@ def test_a_hand_that_made_the_mask_has_nothing_to_want() -> None:
     assert float(pixels.square().mean().sqrt()) < 0.3
     assert float(pixels.abs().max()) < 1.0
     assert abs(float(pixels.mean())) < 0.05
-    assert float(TERM.energy(shifted(scene, 3.0), evidence)) > 20.0 * float(TERM.energy(scene, evidence))
+    assert float(TERM.frame_energies(shifted(scene, 3.0), evidence).sum()) > 20.0 * float(
+        TERM.frame_energies(scene, evidence).sum()
+    )
 
 
 @pytest.mark.parametrize("width", [3.0, None])
@@ -92,7 +94,7 @@ def test_the_kernels_equal_the_definition(width: float | None) -> None:
     evidence = masked(scene_of(toy_hand()), inside=torch.arange(SIZE).expand(3, SIZE, SIZE) < 80)
     samples = term.samples(scene, evidence)
     by_samples = 0.5 * (samples.weight * robust_loss(samples.residual.square().sum(-1), width)).sum()
-    assert torch.allclose(term.energy(scene, evidence), by_samples, rtol=1e-12)
+    assert torch.allclose(term.frame_energies(scene, evidence).sum(), by_samples, rtol=1e-12)
     rows = term.rows(scene, evidence)
     assert_same(rows, term.differentiated(scene, evidence))
     assert float(rows.gradient.abs().max()) > 1.0
@@ -129,8 +131,8 @@ def test_rows_do_not_depend_on_the_other_frames() -> None:
         own = replace(evidence, silhouettes=type(masks)(*(part[here] for part in parts)))
         rows = TERM.rows(alone, own)
         assert_same(rows, SurfaceRows(together.gradient[here], together.information[here]))
-        energies.append(float(TERM.energy(alone, own)))
-    assert sum(energies) == pytest.approx(float(TERM.energy(scene, evidence)), rel=1e-12)
+        energies.append(float(TERM.frame_energies(alone, own).sum()))
+    assert sum(energies) == pytest.approx(float(TERM.frame_energies(scene, evidence).sum()), rel=1e-12)
 
 
 def test_the_gradient_foresees_how_the_energy_changes(anny: HandModel) -> None:
@@ -267,7 +269,7 @@ def test_where_the_image_ends_nothing_pulls() -> None:
     assert not bool(outside[compared.crossing[compared.point < 0]].any())
     # A mask that pretends that the hand ends with the image would pull all that is beyond.
     pretended = masked(scene, scene.fragments.covered & inside)
-    assert float(TERM.energy(scene, pretended)) > 20.0 * float(TERM.energy(scene, evidence))
+    assert float(TERM.frame_energies(scene, pretended).sum()) > 20.0 * float(TERM.frame_energies(scene, evidence).sum())
 
 
 def test_frames_without_trust_or_mask_give_nothing() -> None:
@@ -296,19 +298,19 @@ def test_a_mesh_outside_of_the_window_is_as_far_away_as_can_be() -> None:
     assert bool((compared_in(gone, evidence).crossing == NONE).all())
     rows = TERM.rows(gone, evidence)
     assert not rows.gradient.any() and not rows.information.any()
-    assert float(TERM.energy(gone, evidence)) > float(TERM.energy(truth, evidence))
+    assert float(TERM.frame_energies(gone, evidence).sum()) > float(TERM.frame_energies(truth, evidence).sum())
     assert_same(rows, TERM.differentiated(gone, evidence))
 
 
 def test_sigma_means_pixels_of_the_image_whatever_the_windows_resolution() -> None:
     """Half the resolution, the same energy, as far as the coarser mask can tell; and the energy is a mean."""
     coarse, fine = scene_of(toy_hand(), size=112), scene_of(toy_hand(), size=224)
-    energies = [float(TERM.energy(moved(scene, 0.05), masked(scene))) for scene in (coarse, fine)]
+    energies = [float(TERM.frame_energies(moved(scene, 0.05), masked(scene)).sum()) for scene in (coarse, fine)]
     assert energies[0] == pytest.approx(energies[1], rel=0.05)
-    sparse = float(TERM.energy(moved(fine, 0.05), masked(fine, points=150)))
+    sparse = float(TERM.frame_energies(moved(fine, 0.05), masked(fine, points=150)).sum())
     assert sparse == pytest.approx(energies[1], rel=0.03)
     twice = replace(TERM, independent_points=2.0 * TERM.independent_points)
-    assert float(twice.energy(moved(fine, 0.05), masked(fine))) == pytest.approx(2.0 * energies[1])
+    assert float(twice.frame_energies(moved(fine, 0.05), masked(fine)).sum()) == pytest.approx(2.0 * energies[1])
 
 
 def test_a_known_distance_costs_what_it_should() -> None:
@@ -328,7 +330,9 @@ def test_a_known_distance_costs_what_it_should() -> None:
         == [pytest.approx(40.0 / 4.0, rel=1e-6)] * 3
     )
     trusted = replace(flat, trust=flat.trust * 0.5)
-    assert float(term.energy(scene, replace(evidence, silhouettes=trusted))) == pytest.approx(7.5, rel=1e-6)
+    assert float(term.frame_energies(scene, replace(evidence, silhouettes=trusted)).sum()) == pytest.approx(
+        7.5, rel=1e-6
+    )
 
 
 def test_acts_only_where_there_are_masks() -> None:

@@ -30,8 +30,9 @@ from fitter.config import Config, Export
 from fitter.energy import Energy
 from fitter.energy.size import Size
 from fitter.errors import InputError
-from fitter.export.assemble import FittedHand, assemble_result
+from fitter.export.assemble import assemble_result
 from fitter.export.atomic import prepare_folder
+from fitter.export.fitted_hand import FittedHand
 from fitter.export.result import FitResult
 from fitter.hand import HandModel
 from fitter.hand.mirror import mirror_lighting
@@ -188,11 +189,14 @@ def wearing(hand: FittedHand) -> FittedHand:
 def test_what_a_hand_wears_is_written_for_the_hands_that_wear_something(tmp_path: Path) -> None:
     (left, right), _ = fitted("left", "right")
     worn = {"texture_left.png", "coverage_left.png", "turntable_left.png", "comparison.mp4"}
-    plain = {"overlay.mp4", "meshes", "result.npz"}
+    plain = {"overlay.mp4", "meshes", "diagnostics.npz", "result.npz"}
     assert exported([wearing(left), right], Export(), prepare_folder(tmp_path / "one")) == plain | worn
     assert exported([left, right], Export(), prepare_folder(tmp_path / "none")) == plain
     silent = Export(overlay=False, meshes=False, comparison=False, textures=False, turntable=False)
-    assert exported([wearing(left), right], silent, prepare_folder(tmp_path / "silent")) == {"result.npz"}
+    assert exported([wearing(left), right], silent, prepare_folder(tmp_path / "silent")) == {
+        "diagnostics.npz",
+        "result.npz",
+    }
     result = FitResult.load(tmp_path / "one")
     assert np.isfinite(result.lighting[0]).all() and np.isnan(result.lighting[1]).all()
     with Image.open(tmp_path / "one" / "texture_left.png") as texture:

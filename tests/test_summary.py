@@ -43,15 +43,19 @@ def _fit() -> tuple[FitResult, Observations]:
         observed=observed,
         joints_m=rows(joints),
         joints_sigma_mm=rows(np.full((T, 21), 5.0)),
+        quality=rows(np.full(T, 0.6)),
         keypoints_px=rows(keypoints),
         vertices_m=rows(np.zeros((T, 4, 3))),
         faces=np.array([[0, 1, 2]], np.int32),
+        uv=np.zeros((4, 2), np.float32),
+        uv_faces=np.array([[0, 1, 2]], np.int32),
         pose=rows(np.zeros((T, 48))),
         betas=np.zeros((1, 10), np.float32),
         translation_m=rows(np.zeros((T, 3))),
         lighting=np.full((1, 1, 9, 3), np.nan, np.float32),
         K=matrix,
         K_known=False,
+        distortion=np.zeros(0),
         hand_model="anny",
         image_size=(640, 480),
         fps=30.0,
@@ -158,6 +162,7 @@ REPORT = PhotometricReport(
     masks_used=22,
     masks_dropped=3,
     frames_used=24,
+    frame_iou=np.full(T, 0.954),
 )
 
 

@@ -39,16 +39,16 @@ def test_it_counts_standard_deviations_of_independent_vertices() -> None:
     """4 mm, sigma 2 mm: 2 sigmas for each of 30 independent vertices in each of 3 frames, however many are known."""
     scene = mesh_scene(3)
     term = VertexPositions(sigma_mm=2.0, independent_vertices=30.0, robust_width=None)
-    assert float(term.energy(scene, known_from(scene))) < 1e-20
+    assert float(term.frame_energies(scene, known_from(scene)).sum()) < 1e-20
     for share in (1.0, 0.5):
-        energy = term.energy(scene, known_from(scene, offset_m=0.004, share=share))
+        energy = term.frame_energies(scene, known_from(scene, offset_m=0.004, share=share)).sum()
         assert float(energy) == pytest.approx(0.5 * 4.0 * 30.0 * 3)
     few = known_from(scene, offset_m=0.004)
     vertices = few.vertices
     assert vertices is not None
     only = torch.zeros_like(vertices.weight)
     only[:, :3] = 1.0  # no vertex counts for more than itself
-    energy = term.energy(scene, replace(few, vertices=replace(vertices, weight=only)))
+    energy = term.frame_energies(scene, replace(few, vertices=replace(vertices, weight=only))).sum()
     assert float(energy) == pytest.approx(0.5 * 4.0 * 3 * 3)
 
 
@@ -57,7 +57,7 @@ def test_rows_equal_automatic_differentiation(width: float | None) -> None:
     truth = mesh_scene()
     scene, evidence = moved(truth, 0.1), known_from(truth, share=0.7)
     term = VertexPositions(robust_width=width)
-    assert float(term_energy(term, scene, evidence)) == float(term.energy(scene, evidence))
+    assert float(term_energy(term, scene, evidence)) == float(term.frame_energies(scene, evidence).sum())
     expected, normal = slope_of_energy(term, scene, evidence), assembled(term, scene, evidence)
     assert float(expected.frames.abs().max()) > 10.0
     assert torch.allclose(normal.gradient.frames, expected.frames, rtol=1e-9, atol=1e-9)

@@ -6,17 +6,21 @@ result.joints_m                                         # (hands, frames, 21, 3)
 """
 
 import tempfile
+import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
 from fitter.app.cues import read_cues
+from fitter.app.journal import keep_warnings
 from fitter.app.options import Command
 from fitter.app.progress import SilentProgress
+from fitter.app.resume import identity, mark_unfinished, record_of
 from fitter.app.steps import export, initialise, learned_initializer, load, observe, optimise
 from fitter.config import Config, load_config, save_config
 from fitter.export.atomic import prepare_folder
 from fitter.export.result import FitResult
+from fitter.export.run_record import save_record
 from fitter.observe.tracks import HandChoice
 
 
@@ -65,12 +69,18 @@ def fit(
 
 
 def _fit(command: Command, config: Config, folder: Path) -> FitResult:
-    progress = SilentProgress()
-    clip, camera, model = load(command)
-    cues = read_cues(command, clip, model)
-    prepare_folder(folder)
-    seen = observe(command, config, clip, folder, progress)
-    inputs = initialise(clip, camera, model, seen, cues, learned_initializer(config.initialise))
-    hands = optimise(inputs, seen, config, command, progress)
-    save_config(config, folder / "config.yaml")
-    return export(hands, clip, camera, config, folder, progress)
+    progress, began = SilentProgress(), time.monotonic()
+    with keep_warnings() as journal:
+        clip, camera, model = load(command)
+        cues = read_cues(command, clip, model)
+        prepare_folder(folder)
+        mark_unfinished(folder)
+        seen = observe(command, config, clip, folder, progress)
+        inputs = initialise(clip, camera, model, seen, cues, learned_initializer(config.initialise))
+        hands = optimise(inputs, seen, config, command, progress)
+        save_config(config, folder / "config.yaml")
+        result = export(hands, clip, camera, config, folder, progress)
+    words, seconds = ("fitter.fit", command.input), time.monotonic() - began
+    record = record_of(identity(command, config, clip), command, words, hands, seconds)
+    save_record(replace(record, warnings=journal.warnings), folder)
+    return result

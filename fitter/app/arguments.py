@@ -1,8 +1,7 @@
 """The command line, read: options fill `Command`, dotted keys change the configuration.
 
-Words are read here and not by tyro, for three reasons: an error is one sentence, worded as for YAML; a key works for
-every term, also for one that is switched off (`--energy.size null`, then `--energy.size.length-mm 190`); and names may
-be written with dashes or underscores. tyro writes the help, from the same dataclasses.
+A key works for every term, also for one that is switched off (`--energy.size null`, then `--energy.size.length-mm
+190`). tyro writes the help, from the same dataclasses.
 
     request = parse_arguments(["clip.mp4", "--hand", "left", "--energy.keypoints.sigma-px", "3"])
     request.command.hand, request.config.energy.keypoints.sigma_px
@@ -10,13 +9,14 @@ be written with dashes or underscores. tyro writes the help, from the same datac
 
 import difflib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from fitter.app.options import DEFAULT_CONFIG, Command, print_help
+from fitter.app.words import read_option, split_words
 from fitter.config import Config, from_mapping, load_config, to_mapping
 from fitter.config.strict_yaml import parse_yaml
-from fitter.config.structure import field_types, from_value, kinds
+from fitter.config.structure import field_types
 from fitter.errors import InputError
 
 OPTIONS = field_types(Command)
@@ -24,10 +24,11 @@ OPTIONS = field_types(Command)
 
 @dataclass(frozen=True)
 class Request:
-    """What the user asks for: the options, and the configuration with its overrides."""
+    """What the user asks for: the options, and the configuration with its overrides; `words` is how it was said."""
 
     command: Command
     config: Config
+    words: tuple[str, ...] = field(default=(), compare=False)
 
 
 def parse_arguments(words: Sequence[str]) -> Request:
@@ -37,67 +38,23 @@ def parse_arguments(words: Sequence[str]) -> Request:
     """
     if "--help" in words or "-h" in words:
         print_help()
-    given: dict[str, object] = {}
+    options: dict[str, object] = {}
     overrides: dict[str, object] = {}
-    for name, text in _split(words):
-        key = name.replace("-", "_")
-        is_key = "." in key or key in field_types(Config)
-        if not is_key and key not in OPTIONS:
+    for given in split_words(words, OPTIONS):
+        is_key = "." in given.name or given.name in field_types(Config)
+        if not is_key and given.name not in OPTIONS:
+            name = given.written.removeprefix("--")
             raise InputError(f"unknown option --{name}{_suggest_option(name)}")
-        if key in given or key in overrides:
-            raise InputError(f"--{name} is given twice")
+        if given.name in options or given.name in overrides:
+            raise InputError(f"{given.written} is given twice")
         if is_key:
-            overrides[key] = parse_yaml(_require_value(name, text), f"--{name}")
+            overrides[given.name] = parse_yaml(given.one_text(), given.written)
         else:
-            given[key] = _read_option(name, text)
-    if "input" not in given:
+            options[given.name] = read_option(given, OPTIONS[given.name])
+    if "input" not in options:
         raise InputError("INPUT is missing: expected a video file, a folder of images, or demo (--help explains)")
-    command = Command(**given)  # pyright: ignore[reportArgumentType] (each value was read as its field's type)
-    return Request(command, _configure(command.config, overrides))
-
-
-def _split(words: Sequence[str]) -> Iterator[tuple[str, str | None]]:
-    """(name, text) of each option, the text of a flag being None; INPUT comes as the option `input`."""
-    has_input = False
-    rest = iter(words)
-    for word in rest:
-        name, equals, text = word[2:].partition("=")
-        if not word.startswith("-"):
-            if has_input:
-                raise InputError(f"{word}: expected one INPUT only")
-            has_input = True
-            yield "input", word
-        elif not word.startswith("--") or not name or name == "input":
-            raise InputError(f"unknown option {word} (--help lists them)")
-        elif equals or bool in kinds(OPTIONS.get(name.replace("-", "_"))):
-            yield name, text if equals else None
-        else:
-            yield name, _next_value(name, rest)
-
-
-def _next_value(name: str, rest: Iterator[str]) -> str | None:
-    word = next(rest, None)
-    if word is not None and word.startswith("--"):
-        raise InputError(f"--{name}: expected a value, got the option {word}")
-    return word
-
-
-def _require_value(name: str, text: str | None) -> str:
-    if not text:
-        raise InputError(f"--{name}: expected a value")
-    return text
-
-
-def _read_option(name: str, text: str | None) -> object:
-    """The value of an option of `Command`: paths and free texts as they stand, all others as in YAML."""
-    hint = OPTIONS[name.replace("-", "_")]
-    if bool in kinds(hint):
-        if text is not None:
-            raise InputError(f"--{name}: takes no value, got {text!r}")
-        return True
-    text = _require_value(name, text)
-    as_it_stands = str in kinds(hint) or Path in kinds(hint)
-    return from_value(hint, text if as_it_stands else parse_yaml(text, f"--{name}"), f"--{name}")
+    command = Command(**options)  # pyright: ignore[reportArgumentType] (each value was read as its field's type)
+    return Request(command, _configure(command.config, overrides), tuple(words))
 
 
 def _configure(file: Path, overrides: dict[str, object]) -> Config:

@@ -1,7 +1,7 @@
 """How a command ends: every outcome is an exit status and, if it failed, one sentence on stderr.
 
     def main() -> int:
-        return run_command(fit_sequence, sys.argv[1:])
+        return run_command(parse_arguments, fit_sequence, sys.argv[1:])
 
 Status 0: done; 2 and 3: as the HandfitError says; 130: Ctrl-C; 143: asked to stop; 1: anything else. A traceback is
 shown with --debug or HANDFIT_DEBUG=1 only.
@@ -15,21 +15,25 @@ import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from types import FrameType
+from typing import TypeVar
 
-from fitter.app.arguments import Request, parse_arguments
 from fitter.errors import HandfitError
+
+T = TypeVar("T")
 
 # As shells report a process that ended by a signal: 128 and its number.
 INTERRUPTED = 128 + signal.SIGINT
 TERMINATED = 128 + signal.SIGTERM
 
 
-def run_command(work: Callable[[Request], None], words: Sequence[str]) -> int:
-    """Parse `words`, do the `work`, and return the exit status; errors become one sentence on stderr."""
+def run_command(read: Callable[[Sequence[str]], T], work: Callable[[T], None], words: Sequence[str]) -> int:
+    """`read` the command line's words, do the `work`, and return the exit status; errors become one sentence on
+    stderr.
+    """
     debug = "--debug" in words or os.environ.get("HANDFIT_DEBUG", "") not in ("", "0")
     with _logging(debug), _sigterm_as_exception():
         try:
-            work(parse_arguments(words))
+            work(read(words))
         except HandfitError as error:
             return _report(str(error), error.exit_status, debug)
         except KeyboardInterrupt:

@@ -13,7 +13,6 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from fitter.camera import Camera
 from fitter.clip import Clip
 from fitter.errors import InputError
 from fitter.export.result import RESULT_FILE, FitResult
@@ -74,15 +73,13 @@ def previous_hands(result: FitResult, given: str, clip: Clip) -> dict[Side, Init
         raise InputError(
             f"--initial {given} is of {width}x{height} frames, expected {clip.width}x{clip.height} as in this clip"
         )
-    k = result.K
-    camera = Camera(k[0, 0], k[1, 1], k[0, 2], k[1, 2], width, height, known=result.K_known)
     hands: dict[Side, Initializer] = {}
     for index, side in enumerate(result.side):
         if not result.present[index].any():
             continue
         hand = PreviousFit(
             result.hand_model,
-            camera,
+            result.camera,
             _double(result.pose[index]),
             _double(result.betas[index]),
             _double(result.joints_m[index, :, 0]),

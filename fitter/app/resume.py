@@ -8,20 +8,21 @@ An interrupted run leaves its detections, which every later run of the same clip
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Sequence
 from pathlib import Path
 
 import fitter
+from fitter.app.demo import DEMO
 from fitter.app.initial import NEUTRAL
 from fitter.app.options import Command
 from fitter.clip import Clip
 from fitter.config import Config, to_mapping
 from fitter.errors import HandfitError
-from fitter.export.atomic import atomic_path
-from fitter.export.result import RESULT_FILE, FitResult
+from fitter.export.fitted_hand import FittedHand
+from fitter.export.folder import open_result
+from fitter.export.result import RESULT_FILE
+from fitter.export.run_record import RUN_FILE, RunRecord
 from fitter.observe.cache import content_hash
-
-RUN_FILE = "run.json"
 
 
 def identity(command: Command, config: Config, clip: Clip) -> str:
@@ -61,13 +62,21 @@ def files_of(path: Path) -> list[Path]:
     return [path] if path.is_file() else sorted(file for file in path.rglob("*") if file.is_file())
 
 
-def mark_complete(folder: Path, run: str, started_from: Mapping[str, str] | None = None) -> None:
-    """Say that `folder` holds everything of the run with this identity; called when all else is written.
-
-    `started_from`: the name of the start that won, of each side.
-    """
-    with atomic_path(folder / RUN_FILE) as path:
-        path.write_text(json.dumps({"identity": run, "started_from": dict(started_from or {})}) + "\n")
+def record_of(
+    identity: str, command: Command, words: Sequence[str], hands: Sequence[FittedHand], seconds: float
+) -> RunRecord:
+    """What `run.json` tells of a run whose `words` were read as `command`; its warnings are still to come."""
+    return RunRecord(
+        identity=identity,
+        input=command.input,
+        input_path=command.input if command.input == DEMO else str(Path(command.input).resolve()),
+        command=tuple(words),
+        version=fitter.__version__,
+        seconds=seconds,
+        hand_model=command.hand_model,
+        hand_length_known=command.hand_length_mm is not None,
+        started_from={hand.side: hand.fit.start for hand in hands},
+    )
 
 
 def mark_unfinished(folder: Path) -> None:
@@ -78,8 +87,7 @@ def mark_unfinished(folder: Path) -> None:
 def is_complete(folder: Path, run: str) -> bool:
     """Whether the folder's result is readable and of this very run."""
     try:
-        stored = json.loads((folder / RUN_FILE).read_text())
-        FitResult.load(folder)
-    except (OSError, ValueError, HandfitError):
+        record = open_result(folder).run
+    except (OSError, HandfitError):
         return False
-    return isinstance(stored, dict) and stored.get("identity") == run
+    return record is not None and record.identity == run

@@ -25,8 +25,10 @@ from fitter.config import Config, Export
 from fitter.energy import Energy
 from fitter.energy.size import Size
 from fitter.errors import InputError
-from fitter.export.assemble import FittedHand, assemble_result
+from fitter.export.assemble import assemble_result
 from fitter.export.atomic import prepare_folder
+from fitter.export.diagnostics import diagnose, save_diagnostics
+from fitter.export.fitted_hand import FittedHand
 from fitter.export.meshes import HandMesh, write_frame_meshes, write_mesh
 from fitter.export.result import FitResult, save_result
 from fitter.export.texture import texture_of, write_texture
@@ -145,7 +147,7 @@ def optimise(
     for given, hand in zip(inputs, seen, strict=True):
         given = with_pose_prior(given, energy)
         fit = fit_hand(given.to(device), energy, config.schedule, config.presence, progress.step, config.synthesis)
-        hands.append(FittedHand(hand.side, fit, hand.observed))
+        hands.append(FittedHand(hand, fit))
     return hands
 
 
@@ -180,6 +182,7 @@ def export(
     if config.export.comparison and dressed:
         write_comparison(folder / "comparison.mp4", counted(clip, progress), dressed, fitted_camera, clip.fps)
     save_truth(clip, folder)
+    save_diagnostics(diagnose(hands), folder)
     save_result(result, folder)
     return result
 

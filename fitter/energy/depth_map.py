@@ -13,7 +13,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from fitter.energy.depth_map_kernels import Rules, Views, depth_sums
-from fitter.energy.term import Samples, SurfaceRows, robust_loss, robust_weight
+from fitter.energy.term import Samples, SurfaceRows, robust_weight, sampled_energies
 from fitter.observe.depth_maps import DepthMaps
 from fitter.observe.evidence import Evidence
 from fitter.quantity import Positive
@@ -46,12 +46,10 @@ class DepthMap:
         seen = _Seen.of(scene, maps)
         return Samples(self.difference(seen).unsqueeze(-1), self.weight(seen, maps), seen.frame)
 
-    def energy(self, scene: Scene, evidence: Evidence) -> Float[Tensor, ""]:
+    def frame_energies(self, scene: Scene, evidence: Evidence) -> Float[Tensor, "frames"]:
         if scene.vertices.device.type == "cpu":
-            energies, _ = self.summed(scene, known_maps(evidence), with_rows=False)
-            return torch.tensor(energies.sum(), dtype=scene.vertices.dtype)
-        samples = self.samples(scene, evidence)
-        return 0.5 * (samples.weight * robust_loss(samples.residual.square().sum(-1), self.robust_width)).sum()
+            return torch.from_numpy(self.summed(scene, known_maps(evidence), with_rows=False)[0]).to(scene.vertices)
+        return sampled_energies(self, scene, evidence)
 
     def rows(self, scene: Scene, evidence: Evidence) -> SurfaceRows:
         if scene.vertices.device.type != "cpu":

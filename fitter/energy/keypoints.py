@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 from jaxtyping import Float
 from torch import Tensor
 
@@ -40,3 +41,12 @@ class Keypoints:
 
     def weight(self, evidence: Evidence) -> Float[Tensor, "*batch frames 21 1"]:
         return evidence.confidence.sqrt().unsqueeze(-1) / (self.sigma_px * evidence.pixel_scale[..., None, None, None])
+
+
+def reprojections_px(scene: Scene, evidence: Evidence) -> Float[Tensor, "*batch frames"]:
+    """Mean distance of each frame's landmarks from its keypoints, weighted by confidence, undistorted pixels; NaN where
+    none was seen.
+    """
+    with torch.no_grad():
+        distance = (scene.keypoints - evidence.keypoints_px).norm(dim=-1)
+        return (distance * evidence.confidence).sum(-1) / evidence.confidence.sum(-1)

@@ -1,7 +1,7 @@
 """The rendered hand has the colours that the pictures show.
 
     term = Photometric(sigma=0.1)
-    term.energy(scene, evidence)             # scene with windows and an appearance, evidence with pictures
+    term.frame_energies(scene, evidence)     # scene with windows and an appearance, evidence with pictures
     term.rows(scene, evidence)               # gradient and information by vertex
 
 A pixel that sees triangle i with corner weights b is rendered as gain * albedo(uv_i(b)) * sum_k b_k light_k, linear
@@ -43,7 +43,7 @@ from fitter.energy.seen_pixels import (
     rendered,
     see,
 )
-from fitter.energy.term import Samples, SurfaceRows, robust_loss, robust_weight
+from fitter.energy.term import Samples, SurfaceRows, robust_loss, robust_weight, sampled_energies
 from fitter.observe.evidence import Evidence
 from fitter.observe.pictures import Pictures
 from fitter.quantity import Positive
@@ -54,6 +54,7 @@ from fitter.scene import Scene
 # A patch reaches from its middle to its sides by this share of the window: 9 pixels of 224. Wide enough to average a
 # texture's misfit, narrower than a finger.
 REACH = 4.0 / 224.0
+CHANNELS = 3  # a pixel's residual has one component for each
 
 
 @dataclass(frozen=True)
@@ -93,11 +94,9 @@ class Photometric:
         pixels, weight = self.weighted_pixels(scene, pictures)
         return self.weighted(self.residual(scene, pictures, pixels, pixels.centre), weight, pixels, pictures)
 
-    def energy(self, scene: Scene, evidence: Evidence) -> Float[Tensor, ""]:
+    def frame_energies(self, scene: Scene, evidence: Evidence) -> Float[Tensor, "frames"]:
         if scene.vertices.device.type != "cpu":
-            samples = self.samples(scene, evidence)
-            loss = robust_loss(samples.residual.square().sum(-1), self.robust_width)
-            return 0.5 * (samples.weight * loss).sum()
+            return sampled_energies(self, scene, evidence)
         views, surface, rules = self.arrays(scene, pictures_of(evidence))
         energies = np.zeros(len(views.share))
 
@@ -105,7 +104,16 @@ class Photometric:
             photometric_energies(Views(*(part[frames] for part in views)), surface, rules, energies[frames])
 
         over_frames(sum_up, len(energies))
-        return torch.tensor(energies.sum(), dtype=scene.vertices.dtype)
+        return torch.from_numpy(energies).to(scene.vertices)
+
+    def deviation(self, energies: Float[np.ndarray, "frames"], evidence: Evidence) -> Float[np.ndarray, "frames"]:
+        """Root mean robust square of a channel's residual in standard deviations, from `frame_energies`; NaN where no
+        pixel counts.
+        """
+        weight = pictures_of(evidence).trust.double().square().cpu().numpy() * self.independent_pixels
+        counted = (weight > 0) & (energies > 0)
+        squared = np.divide(2.0 * energies, CHANNELS * weight, out=np.full(len(energies), np.nan), where=counted)
+        return np.sqrt(squared)
 
     def rows(self, scene: Scene, evidence: Evidence) -> SurfaceRows:
         if scene.vertices.device.type != "cpu":

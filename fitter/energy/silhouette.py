@@ -19,7 +19,7 @@ from torch import Tensor
 
 from fitter.energy.silhouette_kernels import add_frames
 from fitter.energy.silhouette_pairs import at_wrist, compare, first_crossings, matched
-from fitter.energy.term import Samples, SurfaceRows, robust_loss, robust_weight
+from fitter.energy.term import Samples, SurfaceRows, robust_weight, sampled_energies
 from fitter.observe.evidence import Evidence
 from fitter.observe.pictures import Silhouettes
 from fitter.observe.silhouettes import BOUND
@@ -52,11 +52,10 @@ class Silhouette:
         residual = compared.residual(compared.places(crossing_positions(scene)), masks, self.sigma(scene, evidence))
         return Samples(residual.unsqueeze(-1), compared.weight, compared.frame)
 
-    def energy(self, scene: Scene, evidence: Evidence) -> Float[Tensor, ""]:
+    def frame_energies(self, scene: Scene, evidence: Evidence) -> Float[Tensor, "frames"]:
         if scene.vertices.device.type == "cpu":
-            return self.compiled(scene, evidence, with_rows=False)[0].sum()
-        samples = self.samples(scene, evidence)
-        return 0.5 * (samples.weight * robust_loss(samples.residual.square().sum(-1), self.robust_width)).sum()
+            return self.compiled(scene, evidence, with_rows=False)[0]
+        return sampled_energies(self, scene, evidence)
 
     def rows(self, scene: Scene, evidence: Evidence) -> SurfaceRows:
         if scene.vertices.device.type == "cpu":

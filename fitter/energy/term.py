@@ -121,7 +121,7 @@ class SurfaceTerm(Protocol):
     """A term that compares places of the surface, whose number changes with the state.
 
     `samples` is its definition in torch, differentiable with respect to the state; visibility, weights and matches are
-    constants of an iteration. `energy` and `rows` are the same in compiled kernels; tests compare them.
+    constants of an iteration. `frame_energies` and `rows` are the same in compiled kernels; tests compare them.
     """
 
     @property
@@ -129,7 +129,7 @@ class SurfaceTerm(Protocol):
 
     def samples(self, scene: Scene, evidence: Evidence) -> Samples: ...
 
-    def energy(self, scene: Scene, evidence: Evidence) -> Float[Tensor, ""]: ...
+    def frame_energies(self, scene: Scene, evidence: Evidence) -> Float[Tensor, "frames"]: ...
 
     def rows(self, scene: Scene, evidence: Evidence) -> SurfaceRows: ...
 
@@ -148,12 +148,35 @@ def term_energy(term: Term, scene: Scene, evidence: Evidence) -> Float[Tensor, "
     """Half the sum of rho(|group|^2) over the clip; of a surface term, with its weights."""
     if isinstance(term, SurfaceTerm):
         if not scene.state.trajectory.requires_grad:
-            return term.energy(scene, evidence)
-        samples = term.samples(scene, evidence)
-        loss = robust_loss(samples.residual.square().sum(-1), term.robust_width)
-        return 0.5 * (samples.weight * loss).sum()
+            return term.frame_energies(scene, evidence).sum()
+        return sampled_energies(term, scene, evidence).sum()
     squared = term.residual(scene, evidence).square().sum(-1)
     return 0.5 * robust_loss(squared, term.robust_width).sum((-2, -1))
+
+
+def frame_energies(term: Term, scene: Scene, evidence: Evidence) -> Float[Tensor, "frames"] | None:
+    """`term_energy` by frame, that of three frames in a row at the middle one; None for a term that acts once per clip.
+
+    On the CPU, of one clip.
+    """
+    if isinstance(term, SurfaceTerm):
+        return term.frame_energies(scene, evidence)
+    by_frame = 0.5 * robust_loss(term.residual(scene, evidence).square().sum(-1), term.robust_width).sum(-1)
+    rows = linearise(term, scene, evidence)
+    if isinstance(rows, SharedRows):
+        return None
+    if isinstance(rows, TemporalRows):
+        energies = by_frame.new_zeros(evidence.n_frames)
+        energies[1:-1] = by_frame
+        return energies
+    return by_frame
+
+
+def sampled_energies(term: SurfaceTerm, scene: Scene, evidence: Evidence) -> Float[Tensor, "frames"]:
+    """Energy of every frame from the term's samples, on any device."""
+    samples = term.samples(scene, evidence)
+    loss = samples.weight * robust_loss(samples.residual.square().sum(-1), term.robust_width)
+    return 0.5 * loss.new_zeros(evidence.n_frames).index_add(0, samples.frame, loss)
 
 
 def robust_loss(squared: Float[Tensor, "*any"], width: float | None) -> Float[Tensor, "*any"]:

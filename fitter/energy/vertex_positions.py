@@ -34,10 +34,10 @@ class VertexPositions:
         frame = torch.arange(n_frames, device=known.weight.device).repeat_interleave(n_vertices)
         return Samples(self.difference(scene, known).flatten(0, 1), self.weight(known).flatten(), frame)
 
-    def energy(self, scene: Scene, evidence: Evidence) -> Float[Tensor, ""]:
+    def frame_energies(self, scene: Scene, evidence: Evidence) -> Float[Tensor, "frames"]:
         known = known_vertices(evidence)
         loss = robust_loss(self.difference(scene, known).square().sum(-1), self.robust_width)
-        return 0.5 * (self.weight(known) * loss).sum()
+        return 0.5 * (self.weight(known) * loss).sum(-1)
 
     def rows(self, scene: Scene, evidence: Evidence) -> SurfaceRows:
         known = known_vertices(evidence)

@@ -3,35 +3,27 @@
 result = assemble_result(hands, clip, camera)
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal, cast
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Float
 from torch import Tensor
 
 from fitter.camera import Camera
 from fitter.clip import Clip
+from fitter.export.diagnostics import diagnose
+from fitter.export.fitted_hand import FittedHand
+from fitter.export.quality import frame_quality
 from fitter.export.result import FitResult
 from fitter.hand.mirror import mirror_points
 from fitter.hand.parameters import HandParameters, parameters_of
-from fitter.observe.observations import Side
-from fitter.pipeline import HandFit
 from fitter.scene import Scene
 from fitter.state import State
 
 FRAMES_AT_ONCE = 128  # skinning needs a 3 x 3 matrix per vertex and frame
-
-
-@dataclass(frozen=True)
-class FittedHand:
-    """A fit, and the side and frames it was seen on: the fit itself is always of a right hand."""
-
-    side: Side
-    fit: HandFit
-    observed: Bool[np.ndarray, "frames"]
 
 
 @dataclass(frozen=True)
@@ -55,7 +47,7 @@ def assemble_result(hands: Sequence[FittedHand], clip: Clip, camera: Camera) -> 
     rows = [_rows_of(hand, camera, log_focal) for hand in hands]
     present = np.stack([hand.fit.present for hand in hands])
 
-    def stacked(arrays: Sequence[Float[np.ndarray, "..."] | Tensor]) -> np.ndarray:
+    def stacked(arrays: Iterable[np.ndarray | Tensor]) -> np.ndarray:
         """(hands, frames, ...) float32 with NaN where the hand is not present."""
         full = np.stack([np.asarray(array, dtype=np.float32) for array in arrays])
         full[~present] = np.nan
@@ -67,15 +59,19 @@ def assemble_result(hands: Sequence[FittedHand], clip: Clip, camera: Camera) -> 
         observed=np.stack([hand.observed for hand in hands]),
         joints_m=stacked([row.joints_m for row in rows]),
         joints_sigma_mm=stacked([hand.fit.posterior.joints_sigma_mm for hand in hands]),
+        quality=stacked(frame_quality(diagnose(hands))),
         keypoints_px=stacked([row.keypoints_px for row in rows]),
         vertices_m=stacked([row.vertices_m for row in rows]),
         faces=model.faces.numpy().astype(np.int32),
+        uv=model.uv.numpy().astype(np.float32),
+        uv_faces=model.uv_faces.numpy().astype(np.int32),
         pose=stacked([row.parameters.pose for row in rows]),
         betas=np.stack([row.parameters.betas.numpy() for row in rows]).astype(np.float32),
         translation_m=stacked([row.parameters.translation_m for row in rows]),
         lighting=np.stack([lighting_of(hand) for hand in hands])[:, None],
         K=camera.matrix,
         K_known=camera.known,
+        distortion=np.array(camera.distortion, dtype=np.float64),
         hand_model=cast('Literal["anny", "mano"]', model.name),
         image_size=(clip.width, clip.height),
         fps=clip.fps,

@@ -5,24 +5,24 @@ result = FitResult.load(Path("results/clip"))
 result.joints_m                                        # (hands, frames, 21, 3)
 """
 
-import zipfile
-import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Literal, cast, get_type_hints
+from typing import Literal, cast
 
 import numpy as np
-from jaxtyping import AbstractArray, Bool, Float32, Float64, Int32, jaxtyped
+from jaxtyping import Bool, Float32, Float64, Int32
 
+from fitter.camera import Camera
 from fitter.errors import InputError
+from fitter.export.archive import VERSION, find_wrong_shape, read_archive, require_version, typed, write_archive
 from fitter.export.atomic import atomic_path
 from fitter.observe.observations import Side
 
 RESULT_FILE = "result.npz"
 
 # Raised when a name or meaning below changes; files of another version are refused: their numbers would be misread.
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 
 
 @dataclass(frozen=True)
@@ -42,11 +42,17 @@ class FitResult:
     joints_m: Float32[np.ndarray, "hands frames 21 3"]
     joints_sigma_mm: Float32[np.ndarray, "hands frames 21"]
     """One standard deviation of the joint's position, from the fit's own posterior."""
+    quality: Float32[np.ndarray, "hands frames"]
+    """How good the frame is by the fit's own judgement, 0 to 1 (`fitter.export.quality`)."""
     keypoints_px: Float32[np.ndarray, "hands frames 21 2"]
     """The joints projected into the input frames; the first pixel's centre is (0.5, 0.5)."""
     vertices_m: Float32[np.ndarray, "hands frames vertices 3"]
     faces: Int32[np.ndarray, "faces 3"]
     """Wound for a right hand; a left hand's are the reverse."""
+    uv: Float32[np.ndarray, "corners 2"]
+    """Texture coordinates in `texture_*.png`, v pointing up; the same for both sides."""
+    uv_faces: Int32[np.ndarray, "faces 3"]
+    """Rows of `uv` at the corners of `faces`: seams have two for one vertex."""
     pose: Float32[np.ndarray, "hands frames 48"]
     """Axis-angle: global orientation, then 15 joints; zero is the flat hand; no PCA, no mean."""
     betas: Float32[np.ndarray, "hands betas"]
@@ -57,6 +63,8 @@ class FitResult:
     K: Float64[np.ndarray, "3 3"]
     K_known: bool
     """False: the focal length was estimated or assumed."""
+    distortion: Float64[np.ndarray, "coefficients"]
+    """OpenCV's k1, k2, p1, p2[, k3] of the input frames; empty where there is none."""
     hand_model: Literal["anny", "mano"]
     image_size: tuple[int, int]
     """Width, height."""
@@ -68,11 +76,17 @@ class FitResult:
     def load(cls, path: Path) -> "FitResult":
         """Read `result.npz`, or the one in the folder `path`; raises InputError, one sentence, for any damage."""
         file = path / RESULT_FILE if path.is_dir() else path
-        result = _from_arrays(_read_arrays(file), file)
+        result = _from_arrays(read_archive(file, f"the {RESULT_FILE} of a fit"), file)
         problem = find_problem(result)
         if problem:
             raise InputError(f"{file}: {problem}")
         return result
+
+    @property
+    def camera(self) -> Camera:
+        """The camera of the input frames."""
+        (fx, _, cx), (_, fy, cy), _ = self.K.tolist()
+        return Camera(fx, fy, cx, cy, *self.image_size, tuple(self.distortion.tolist()), self.K_known)
 
 
 def save_result(result: FitResult, folder: Path) -> Path:
@@ -86,38 +100,19 @@ def save_result(result: FitResult, folder: Path) -> Path:
     arrays = {field.name: np.asarray(getattr(result, field.name)) for field in fields(result)}
     # An empty tuple would be saved as float64.
     arrays["side"] = np.array(result.side, dtype="U5")
-    arrays["format_version"] = np.array(FORMAT_VERSION)
+    arrays[VERSION] = np.array(FORMAT_VERSION)
     with atomic_path(folder / RESULT_FILE) as path:
-        _write_arrays(path, arrays)
+        write_archive(path, arrays)
     return folder / RESULT_FILE
-
-
-def _write_arrays(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
-    """As `numpy.savez`, which on a full disk leaves an archive open that complains on stderr when it is collected.
-
-    Not compressed: float noise shrinks by a tenth, and compressing it takes longer than the fit.
-    """
-    with zipfile.ZipFile(path, "w") as archive:
-        for name, array in arrays.items():
-            with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
-                np.lib.format.write_array(member, array, allow_pickle=False)
 
 
 def find_problem(result: FitResult) -> str | None:
     """The first breach of the contract in words (array, what is expected, what it is), or None."""
-    return _find_wrong_shape(result) or _find_wrong_value(result)
+    return find_wrong_shape(result) or _find_wrong_number(result) or _find_wrong_value(result)
 
 
-def _find_wrong_shape(result: FitResult) -> str | None:
-    """An array whose type or shape is not what the annotation says, the named axes being the same in all arrays."""
-    with jaxtyped("context"):
-        for name, hint in get_type_hints(FitResult).items():
-            if not (isinstance(hint, type) and issubclass(hint, AbstractArray)):
-                continue
-            array = getattr(result, name)
-            if not isinstance(array, hint):
-                wanted = f"{hint.dtypes[0].rstrip('_')} of shape ({hint.dim_str.replace(' ', ', ')})"
-                return f"{name}: expected {wanted}, got {array.dtype} of shape {array.shape}"
+def _find_wrong_number(result: FitResult) -> str | None:
+    """How many there are of what has no axis of its own."""
     if len(result.side) != len(result.present):
         return f"side: expected one per hand ({len(result.present)}), got {len(result.side)}"
     if result.lighting.shape[1] not in (1, result.present.shape[1]):
@@ -138,15 +133,20 @@ def _find_wrong_value(result: FitResult) -> str | None:
         return "K: expected a finite intrinsic matrix whose last row is 0, 0, 1"
     if not np.isfinite(result.betas).all():
         return "betas: expected finite numbers"
-    vertices = result.vertices_m.shape[2]
-    if result.faces.size and not (0 <= result.faces.min() and result.faces.max() < vertices):
-        return f"faces: expected vertex numbers from 0 to {vertices - 1}"
+    if not (np.isfinite(result.uv).all() and np.isfinite(result.distortion).all()):
+        return "uv, distortion: expected finite numbers"
+    for name, rows in (("faces", result.vertices_m.shape[2]), ("uv_faces", len(result.uv))):
+        numbers: np.ndarray = getattr(result, name)
+        if numbers.size and not (0 <= numbers.min() and numbers.max() < rows):
+            return f"{name}: expected vertex numbers from 0 to {rows - 1}"
+    if not ((result.quality[result.present] >= 0) & (result.quality[result.present] <= 1)).all():
+        return "quality: expected 0 to 1 where the hand is present"
     return _find_wrong_row(result)
 
 
 def _find_wrong_row(result: FitResult) -> str | None:
     """Rows are finite exactly where the hand is present."""
-    for name in ("joints_m", "joints_sigma_mm", "keypoints_px", "vertices_m", "pose", "translation_m"):
+    for name in ("joints_m", "joints_sigma_mm", "quality", "keypoints_px", "vertices_m", "pose", "translation_m"):
         array: np.ndarray = getattr(result, name)
         rows = array.reshape(*result.present.shape, int(np.prod(array.shape[2:])))
         if not np.isfinite(rows[result.present]).all():
@@ -156,59 +156,33 @@ def _find_wrong_row(result: FitResult) -> str | None:
     return None
 
 
-def _read_arrays(file: Path) -> dict[str, np.ndarray]:
-    damaged = f"{file}: damaged or not a result of a fit, expected an .npz archive of arrays"
-    try:
-        with file.open("rb") as stream:
-            if not zipfile.is_zipfile(stream):
-                raise InputError(damaged)
-            stream.seek(0)
-            with np.load(stream, allow_pickle=False) as loaded:
-                return {name: loaded[name] for name in loaded.files}
-    except OSError as error:
-        reason = error.strerror or "unreadable"
-        raise InputError(f"{file}: cannot be read ({reason}), expected the {RESULT_FILE} of a fit") from error
-    except (ValueError, EOFError, KeyError, NotImplementedError, MemoryError, zipfile.BadZipFile, zlib.error) as error:
-        raise InputError(damaged) from error
-
-
 def _from_arrays(arrays: Mapping[str, np.ndarray], file: Path) -> FitResult:
     """The typed result; shapes and values are checked afterwards."""
-    if "format_version" not in arrays:
-        raise InputError(f"{file}: no format_version, so not a result of a fit or one by an older handfit; fit again")
-    version = arrays["format_version"]
-    if version.shape != () or version.dtype.kind != "i" or int(version) != FORMAT_VERSION:
-        raise InputError(f"{file}: its format_version is {version}, this handfit reads {FORMAT_VERSION}; fit again")
+    require_version(arrays, FORMAT_VERSION, file)
     missing = [field.name for field in fields(FitResult) if field.name not in arrays]
     if missing:
         raise InputError(f"{file}: {missing[0]} is missing")
     return FitResult(
-        side=cast("tuple[Side, ...]", tuple(str(side) for side in _typed(arrays, "side", "U", 1, file))),
+        side=cast("tuple[Side, ...]", tuple(str(side) for side in typed(arrays, "side", "U", 1, file))),
         present=arrays["present"],
         observed=arrays["observed"],
         joints_m=arrays["joints_m"],
         joints_sigma_mm=arrays["joints_sigma_mm"],
+        quality=arrays["quality"],
         keypoints_px=arrays["keypoints_px"],
         vertices_m=arrays["vertices_m"],
         faces=arrays["faces"],
+        uv=arrays["uv"],
+        uv_faces=arrays["uv_faces"],
         pose=arrays["pose"],
         betas=arrays["betas"],
         translation_m=arrays["translation_m"],
         lighting=arrays["lighting"],
         K=arrays["K"],
-        K_known=bool(_typed(arrays, "K_known", "b", 0, file)),
-        hand_model=cast('Literal["anny", "mano"]', str(_typed(arrays, "hand_model", "U", 0, file))),
-        image_size=cast("tuple[int, int]", tuple(int(size) for size in _typed(arrays, "image_size", "i", 1, file))),
-        fps=float(_typed(arrays, "fps", "f", 0, file)),
-        status=str(_typed(arrays, "status", "U", 0, file)),
+        distortion=arrays["distortion"],
+        K_known=bool(typed(arrays, "K_known", "b", 0, file)),
+        hand_model=cast('Literal["anny", "mano"]', str(typed(arrays, "hand_model", "U", 0, file))),
+        image_size=cast("tuple[int, int]", tuple(int(size) for size in typed(arrays, "image_size", "i", 1, file))),
+        fps=float(typed(arrays, "fps", "f", 0, file)),
+        status=str(typed(arrays, "status", "U", 0, file)),
     )
-
-
-def _typed(arrays: Mapping[str, np.ndarray], name: str, kind: str, axes: int, file: Path) -> np.ndarray:
-    """An array of Python scalars, of numpy's dtype `kind` and with this many axes."""
-    array = arrays[name]
-    if array.dtype.kind != kind or array.ndim != axes:
-        expected = {"U": "text", "b": "true or false", "i": "whole numbers", "f": "a number"}[kind]
-        shape = f"{array.dtype} of shape {array.shape}"
-        raise InputError(f"{file}: {name}: expected {expected} with {axes} axes, got {shape}")
-    return array

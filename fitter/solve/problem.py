@@ -9,11 +9,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
+import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from fitter.energy.term import Rows, SurfaceRows, Term, linearise, term_energy
+from fitter.energy.term import Rows, SurfaceRows, Term, frame_energies, linearise, term_energy
 from fitter.observe.evidence import Evidence
 from fitter.render.appearance import Appearance
 from fitter.scene import Scene
@@ -51,6 +52,12 @@ class Problem:
     def energies_of(self, scene: Scene) -> dict[str, Float[Tensor, "*batch"]]:
         """As `energies` of its state."""
         return {name: term_energy(term, scene, self.evidence) for name, term in self.terms.items()}
+
+    def frame_energies_of(self, scene: Scene) -> dict[str, Float[np.ndarray, "frames"]]:
+        """Energy of each frame, by term, in plain numbers; without the terms that act once per clip."""
+        with torch.no_grad():
+            found = {name: frame_energies(term, scene, self.evidence) for name, term in self.terms.items()}
+        return {name: energies.numpy() for name, energies in found.items() if energies is not None}
 
     def energy(self, state: State) -> float:
         """As `energy_of` its scene."""

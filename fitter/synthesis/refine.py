@@ -232,16 +232,18 @@ def compare(before: Scene, after: Scene, evidence: Evidence, views: Views) -> Ph
     both = covered[0] & covered[1]  # a mesh that covers more, up to the very outline, is not to look worse for it
     figures = [agreement(shown, film[asked], both) for shown in light]
     overlaps = [overlap(scene, views) for scene in (before, after)]
+    means = [float(np.nanmean(each)) if np.isfinite(each).any() else None for each in overlaps]
     return PhotometricReport(
         psnr_db=figures[1][0],
         psnr_before_db=figures[0][0],
         ssim=figures[1][1],
         ssim_before=figures[0][1],
-        iou=overlaps[1],
-        iou_before=overlaps[0],
+        iou=means[1],
+        iou_before=means[0],
         masks_used=int(views.masked.sum()),
         masks_dropped=sum(views.dropped.values()),
         frames_used=int(used.sum()),
+        frame_iou=overlaps[1],
     )
 
 
@@ -279,7 +281,8 @@ def some_of(used: Bool[np.ndarray, "frames"], most: int) -> Bool[np.ndarray, "fr
     return kept
 
 
-def overlap(scene: Scene, views: Views) -> float | None:
-    """Intersection over union of mesh and mask, mean over the frames whose mask acts, the forearm's side left out."""
+def overlap(scene: Scene, views: Views) -> Float[np.ndarray, "frames"]:
+    """Intersection over union of mesh and mask, the forearm's side left out; NaN where no mask acts."""
     overlaps = views.overlaps(scene)
-    return None if overlaps is None or not bool(views.masked.any()) else float(overlaps[views.masked.numpy()].mean())
+    nothing = np.full(len(views.masked), np.nan)
+    return nothing if overlaps is None else np.where(views.masked.numpy(), overlaps, nothing)

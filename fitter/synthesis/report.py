@@ -2,6 +2,9 @@
 
 from dataclasses import dataclass
 
+import numpy as np
+from jaxtyping import Float
+
 
 @dataclass(frozen=True)
 class PhotometricReport:
@@ -12,6 +15,7 @@ class PhotometricReport:
     iou, iou_before           mesh against mask, intersection over union; None where there are no masks
     masks_used, masks_dropped frames whose mask was believed, and whose mask disagrees with the keypoints
     frames_used               frames that were compared; PSNR and SSIM are means over at most 60 of them, spread evenly
+    frame_iou                 iou of each frame; NaN where no mask acts
     """
 
     psnr_db: float
@@ -23,3 +27,4 @@ class PhotometricReport:
     masks_used: int
     masks_dropped: int
     frames_used: int
+    frame_iou: Float[np.ndarray, "frames"]
