@@ -1,6 +1,6 @@
 """A skeleton as something to look at from all sides: rods, balls at the joints, one colour per finger.
 
-    drawn = draw_bones("bones right", joints_m, viewpoint)
+drawn = draw_bones("bones right", joints_m, viewpoint)
 """
 
 import numpy as np

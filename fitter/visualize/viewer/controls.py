@@ -1,6 +1,6 @@
 """What keys and the mouse do: one state of the whole viewer in, the next one out; no window.
 
-    session = handle(session, event, layout)
+session = handle(session, event, layout)
 """
 
 from dataclasses import dataclass, replace

@@ -1,6 +1,6 @@
 """The viewer at work in a window: what the user does, what time does, and a new picture where something changed.
 
-    sit_down(window, stage, session, images)            # returns when the window is closed
+sit_down(window, stage, session, images)            # returns when the window is closed
 """
 
 import time

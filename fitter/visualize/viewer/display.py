@@ -1,16 +1,21 @@
-"""Whether a window can be opened here, found out without ever waiting for a display that does not answer.
+"""Whether a window can be opened here and Open3D can draw, found out without ever waiting for what does not answer.
 
     problem = display_problem()                 # None, or why there will be no window, in words
+    problem = off_screen_problem()              # None, or why Open3D draws no picture without one
 
 A stale DISPLAY makes X clients wait for minutes, and graphics libraries end the process rather than raise: therefore
 another process tries, and has a few seconds.
 """
 
+import importlib.util
 import os
 import subprocess
 import sys
 
 PATIENCE_S = 10.0
+# Open3D itself takes a second or two to load, on a busy machine many.
+LONG_PATIENCE_S = 60.0
+TRY = "from fitter.visualize.viewer.opengl import try_off_screen; try_off_screen()"
 
 # Neither imports anything that is slow. Both libraries are what GLFW itself would open.
 ASK = """
@@ -42,3 +47,19 @@ def display_problem(patience_s: float = PATIENCE_S) -> str | None:
     except subprocess.TimeoutExpired:
         return f"the display {display} does not answer"
     return None if asked.returncode == 0 else f"the display {display} cannot be reached"
+
+
+def off_screen_problem(patience_s: float = LONG_PATIENCE_S) -> str | None:
+    """Why Open3D cannot draw off-screen, or None where it can."""
+    if importlib.util.find_spec("open3d") is None:
+        return "Open3D is not installed"
+    try:
+        tried = subprocess.run([sys.executable, "-c", TRY], timeout=patience_s, capture_output=True, env=_with_this())
+    except subprocess.TimeoutExpired:
+        return f"Open3D drew nothing within {patience_s:g} s"
+    return None if tried.returncode == 0 else "Open3D cannot draw here"
+
+
+def _with_this() -> dict[str, str]:
+    """The environment, in which this very package is found."""
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}

@@ -1,17 +1,17 @@
 """The clip's images for a viewer that jumps about: decoded in the background, kept small, never waited for.
 
-    with kept_images(clip) as images:
+    with kept_images(lambda: open_clip(path), n_frames=621) as images:
         rgb = images.latest(120)        # None while it has not been decoded
         rgb = images.wait(120)          # for films, which need each one
 
-A thread reads the clip once from its beginning and keeps every frame as a JPEG small enough that all of them fit into
-MEMORY_BYTES; what is asked for and not there yet is fetched first.
+A thread opens the clip, reads it once from its beginning and keeps every frame as a JPEG small enough that all of them
+fit into MEMORY_BYTES; what is asked for and not there yet is fetched first.
 """
 
 import logging
 import threading
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import cv2
@@ -34,12 +34,12 @@ AHEAD = 40  # frames that the pass from the beginning reaches sooner than a jump
 
 
 class KeptImages:
-    """See the module; `problem` says in words what stopped the reading, if anything did."""
+    """See the module; `problem` says in words what stopped the opening or reading, if anything did."""
 
-    def __init__(self, clip: Clip) -> None:
+    def __init__(self, open_clip: Callable[[], Clip], n_frames: int) -> None:
         self.problem: str | None = None
-        self._clip = clip
-        self._longest = longest_side(clip)
+        self.n_frames = n_frames
+        self._open = open_clip
         self._jpegs: dict[int, bytes] = {}
         self._decoded: OrderedDict[int, Image] = OrderedDict()
         self._wanted, self._position, self._closed = 0, 0, False
@@ -67,7 +67,7 @@ class KeptImages:
 
     def wait(self, frame: int) -> Image | None:
         """The frame's image as soon as it is read; None where the clip has none or cannot be read there."""
-        if not 0 <= frame < self._clip.n_frames:
+        if not 0 <= frame < self.n_frames:
             return None
         with self._changed:
             self._wanted = frame
@@ -88,34 +88,41 @@ class KeptImages:
 
     def _read(self) -> None:
         try:
-            frames = self._clip.frames()
+            clip = self._open()
+            longest = longest_side(clip)
+            frames = clip.frames()
             while (frame := self._next()) is not None:
                 if frame == self._position:
-                    self._keep(frame, next(frames))
+                    self._keep(frame, next(frames), longest)
                     self._position += 1
                 else:
-                    self._keep(frame, self._clip.still(frame))
-        except (HandfitError, StopIteration, IndexError) as error:
-            with self._changed:
-                self.problem = str(error) or f"{self._clip.path} has fewer frames than it announced"
-                self._changed.notify_all()
-            logger.warning("%s", self.problem)
+                    self._keep(frame, clip.still(frame), longest)
+        except HandfitError as error:
+            self._stop(str(error))
+        except (StopIteration, IndexError):
+            self._stop(f"the clip has fewer frames than the result's {self.n_frames}")
+
+    def _stop(self, problem: str) -> None:
+        logger.warning("%s", problem)
+        with self._changed:
+            self.problem = problem
+            self._changed.notify_all()
 
     def _next(self) -> int | None:
         """The frame to read: the next in order, or what is asked for if that is far ahead; None when all is done."""
         with self._changed:
             while not self._closed:
                 wanted, here = self._wanted, self._position
-                if wanted not in self._jpegs and wanted >= here + AHEAD and wanted < self._clip.n_frames:
+                if wanted not in self._jpegs and wanted >= here + AHEAD and wanted < self.n_frames:
                     return wanted
-                if here < self._clip.n_frames:
+                if here < self.n_frames:
                     return here
                 self._changed.wait()
         return None
 
-    def _keep(self, frame: int, rgb: Image) -> None:
+    def _keep(self, frame: int, rgb: Image, longest: float) -> None:
         height, width = rgb.shape[:2]
-        scale = min(self._longest / max(height, width), 1.0)
+        scale = min(longest / max(height, width), 1.0)
         if scale < 1.0:
             size = (max(round(width * scale), 1), max(round(height * scale), 1))
             rgb = cv2.resize(rgb, size, interpolation=cv2.INTER_AREA)
@@ -126,12 +133,9 @@ class KeptImages:
 
 
 @contextmanager
-def kept_images(clip: Clip | None) -> Iterator[KeptImages | None]:
-    """The clip's images while the block runs; None without a clip."""
-    if clip is None:
-        yield None
-        return
-    images = KeptImages(clip)
+def kept_images(open_clip: Callable[[], Clip], n_frames: int) -> Iterator[KeptImages]:
+    """The images of the clip that `open_clip` gives, while the block runs."""
+    images = KeptImages(open_clip, n_frames)
     try:
         yield images
     finally:

@@ -1,7 +1,7 @@
 """The clip's camera in space: a pyramid of lines from its eye to the frame's image, which stands behind the hands.
 
-    frustum = frustum_behind(camera, vertices_m)
-    lines, image = frustum.lines(), frustum.corners_m
+frustum = frustum_behind(camera, vertices_m)
+lines, image = frustum.lines(), frustum.corners_m
 """
 
 from dataclasses import dataclass
@@ -15,6 +15,7 @@ from fitter.camera import Camera
 from fitter.visualize.viewer.shapes import Drawn
 
 BEHIND_M = 0.02  # room between the farthest vertex and the image
+BEFORE_IMAGE = 0.998
 DEFAULT_DEPTH_M = 0.6  # of the image where no hand was fitted
 LINE_COLOUR = (0.66, 0.71, 0.80)
 CELLS = np.array([[0, 1], [0, 2], [0, 3], [0, 4], [1, 2], [2, 3], [3, 4], [4, 1]])
@@ -33,7 +34,8 @@ class Frustum:
 
     def lines(self) -> Drawn:
         """The pyramid's edges, from the camera's eye."""
-        points = np.concatenate([np.zeros((1, 3)), self.corners_m])
+        # On the same rays, a little before the image: on it, they would flicker.
+        points = np.concatenate([np.zeros((1, 3)), self.corners_m * BEFORE_IMAGE])
         return Drawn("frustum", CELLS, points, np.broadcast_to(np.array(LINE_COLOUR), points.shape))
 
     def faces_eye(self, eye_m: Float[np.ndarray, "3"]) -> bool:

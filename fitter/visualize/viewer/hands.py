@@ -1,7 +1,7 @@
 """The hands of a result as the viewer draws them: plain, as a skeleton, textured, or coloured by their uncertainty.
 
-    hand = viewed_hand(result, 0, texture)
-    drawn = draw_hand(hand, frame=12, colouring=Colouring.PLAIN, view=viewpoint, scale=scale)
+hand = viewed_hand(result, 0, texture)
+drawn = draw_hand(hand, frame=12, colouring=Colouring.PLAIN, view=viewpoint, scale=scale)
 """
 
 from collections.abc import Sequence

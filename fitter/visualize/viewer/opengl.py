@@ -10,9 +10,10 @@ on a machine without a GPU took 18 s for its first picture and 200 ms for each f
 (Open3D 0.20, 2 cores, Xvfb). What this one lacks, antialiasing off-screen and panels, is made up for here.
 """
 
+import contextlib
 import importlib.util
+import io
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -22,9 +23,10 @@ from jaxtyping import Float, UInt8
 
 from fitter.errors import InputError
 from fitter.observe.native_log import native_log_muted
-from fitter.visualize.viewer.events import Event, Key, Move, Press, Release, Scroll
-from fitter.visualize.viewer.shapes import Drawn, Panel, Picture, View, backdrop, fitted, paste
-from fitter.visualize.viewer.viewpoint import Viewpoint
+from fitter.visualize.viewer.events import Event
+from fitter.visualize.viewer.listener import KEY_NAMES, Listener
+from fitter.visualize.viewer.shapes import Drawn, Panel, Picture, View, backdrop, fitted, on_glass, paste
+from fitter.visualize.viewer.viewpoint import Viewpoint, around
 
 if TYPE_CHECKING:
     import open3d
@@ -35,14 +37,6 @@ NEAR_M, FAR_M = 0.01, 40.0
 GLASS_M, BACKDROP_M = 2.0 * NEAR_M, 0.9 * FAR_M
 SUPERSAMPLING = 2  # off-screen contexts have no antialiasing: drawn larger, then averaged
 
-# GLFW's numbers of keys that are no letters or digits, whose numbers are their ASCII codes.
-KEY_NUMBERS = {
-    **{"Space": 32, "-": 45, "+": 61, "Escape": 256, "Right": 262, "Left": 263, "Down": 264, "Up": 265},
-    **{"Page Up": 266, "Page Down": 267, "Home": 268, "End": 269, "F1": 290},
-    **{character: ord(character) for character in "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"},
-}
-KEYPAD = {333: "-", 334: "+"}
-SHIFT, PRESSED, RELEASED = 1, 1, 0  # GLFW's modifier and actions; 2 is a key held down
 # Two triangles, and which corners of the image theirs are.
 QUAD = np.array([[0, 1, 2], [0, 2, 3]])
 QUAD_UV = np.array([[0.0, 0.0], [1.0, 0.0], [1.0, 1.0], [0.0, 1.0]])[QUAD.reshape(-1)]
@@ -95,36 +89,36 @@ class _Scene:
     def _put_drawn(self, drawn: Drawn) -> None:
         import open3d
 
-        vector = open3d.utility.Vector3dVector
         kept = self._kept.get(drawn.name)
-        triangles = drawn.cells.shape[1] == 3
-        if kept is not None and kept.source is drawn.cells:
-            geometry = kept.geometry
-        elif triangles:
-            geometry = open3d.geometry.TriangleMesh()
-            geometry.triangles = open3d.utility.Vector3iVector(drawn.cells)
+        geometry: Any = kept.geometry if kept is not None and kept.source is drawn.cells else None
+        points, colours = (open3d.utility.Vector3dVector(rows) for rows in (drawn.points_m, drawn.colours))
+        if drawn.cells.shape[1] == 3:
+            if geometry is None:
+                geometry = open3d.geometry.TriangleMesh()
+                geometry.triangles = open3d.utility.Vector3iVector(drawn.cells)
+            geometry.vertices, geometry.vertex_colors = points, colours
         else:
-            geometry = open3d.geometry.LineSet()
-            geometry.lines = open3d.utility.Vector2iVector(drawn.cells)
-        if triangles:
-            geometry.vertices, geometry.vertex_colors = vector(drawn.points_m), vector(drawn.colours)
-        else:
-            geometry.points, geometry.colors = vector(drawn.points_m), vector(drawn.colours[drawn.cells[:, 0]])
+            if geometry is None:
+                geometry = open3d.geometry.LineSet()
+                geometry.lines = open3d.utility.Vector2iVector(drawn.cells)
+            colours = open3d.utility.Vector3dVector(drawn.colours[drawn.cells[:, 0]])
+            geometry.points, geometry.colors = points, colours
         self._place(drawn.name, _Kept(geometry, drawn.cells, drawn.points_m))
 
     def _put_picture(self, picture: Picture) -> None:
         import open3d
 
         kept = self._kept.get(picture.name)
-        if kept is not None and kept.source is picture.rgb and np.array_equal(kept.points, picture.corners_m):
+        same = kept is not None and kept.source is picture.rgb
+        if same and np.array_equal(kept.points, picture.corners_m):
             return
-        geometry = kept.geometry if kept is not None else open3d.geometry.TriangleMesh()
-        geometry.vertices = open3d.utility.Vector3dVector(picture.corners_m)
+        geometry: Any = kept.geometry if kept is not None else open3d.geometry.TriangleMesh()
         if kept is None:
             geometry.triangles = open3d.utility.Vector3iVector(QUAD)
             geometry.triangle_uvs = open3d.utility.Vector2dVector(QUAD_UV)
-            geometry.triangle_material_ids = open3d.utility.IntVector(np.zeros(len(QUAD), np.int32))
-        if kept is None or kept.source is not picture.rgb:
+            geometry.triangle_material_ids = open3d.utility.IntVector([0] * len(QUAD))
+        geometry.vertices = open3d.utility.Vector3dVector(picture.corners_m)
+        if not same:
             geometry.textures = [open3d.geometry.Image(np.ascontiguousarray(picture.rgb))]
         self._place(picture.name, _Kept(geometry, picture.rgb, picture.corners_m))
 
@@ -153,23 +147,13 @@ class _Scene:
         control.convert_from_pinhole_camera_parameters(parameters, True)
 
 
-def on_glass(panel: Panel, eye: Viewpoint, size: tuple[int, int], depth_m: float) -> Picture:
-    """The panel as a rectangle in space, at a depth before the eye, that covers exactly its pixels."""
-    camera = eye.camera(size)
-    height, width = panel.rgb.shape[:2]
-    x = np.array([panel.left, panel.left + width, panel.left + width, panel.left]) - camera.cx
-    y = np.array([panel.top, panel.top, panel.top + height, panel.top + height]) - camera.cy
-    seen = np.stack([x / camera.fx, y / camera.fy, np.ones(4)], axis=1) * depth_m
-    return Picture(panel.name, seen @ eye.rotation + eye.eye_m, panel.rgb)
-
-
 class Window:
     """A window on a display. What the user does waits in `events` until it is fetched."""
 
     def __init__(self, visualizer: "open3d.visualization.VisualizerWithKeyCallback", size: tuple[int, int]) -> None:
         self._visualizer = visualizer
         self._scene = _Scene(visualizer, size)
-        self._events: list[Event] = []
+        self.listener = Listener()
         self._listen()
 
     @property
@@ -184,8 +168,7 @@ class Window:
 
     def events(self) -> Sequence[Event]:
         """What has happened since the last call."""
-        happened, self._events = self._events, []
-        return happened
+        return self.listener.fetch()
 
     def draw(self, view: View) -> None:
         self._scene.show(view, self.size)
@@ -197,37 +180,16 @@ class Window:
         return to_bytes(np.asarray(self._visualizer.capture_screen_float_buffer(True)))
 
     def _listen(self) -> None:
-        def key(name: str) -> None:
-            number = KEY_NUMBERS.get(name)
-            if number is not None:
-                self._visualizer.register_key_action_callback(number, lambda _, action, mods: heard(name, action, mods))
-
-        def heard(name: str, action: int, mods: int) -> bool:
-            if action != RELEASED:
-                self._events.append(Key(f"Shift+{name}" if mods & SHIFT and len(name) > 1 else name))
-            return False
-
-        # All of them, as Open3D itself does something at most letters: saves files, changes what is shown.
-        for name in KEY_NUMBERS:
-            key(name)
-        for number, name in KEYPAD.items():
-            self._visualizer.register_key_action_callback(number, lambda _, action, mods, name=name: heard(name, action, 0))
-
-        def button(_: object, number: int, action: int, mods: int) -> bool:
-            self._events.append(Release() if action == RELEASED else Press(number, bool(mods & SHIFT)))
-            return False
-
-        def move(_: object, x: float, y: float) -> bool:
-            self._events.append(Move(x, y))
-            return False
-
-        def scroll(_: object, x: float, y: float) -> bool:
-            self._events.append(Scroll(y))
-            return False
-
-        self._visualizer.register_mouse_button_callback(button)
-        self._visualizer.register_mouse_move_callback(move)
-        self._visualizer.register_mouse_scroll_callback(scroll)
+        heard, visualizer = self.listener, self._visualizer
+        for number in KEY_NAMES:
+            visualizer.register_key_action_callback(
+                number, lambda _, action, mods, number=number: heard.key(number, int(action), int(mods))
+            )
+        visualizer.register_mouse_button_callback(
+            lambda _, number, action, mods: heard.button(int(number), int(action), int(mods))
+        )
+        visualizer.register_mouse_move_callback(lambda _, x, y: heard.move(float(x), float(y)))
+        visualizer.register_mouse_scroll_callback(lambda _, x, y: heard.scroll(float(y)))
 
 
 class OffScreen:
@@ -236,11 +198,11 @@ class OffScreen:
     name = "Open3D, off-screen"
 
     def __init__(self, visualizer: "open3d.visualization.Visualizer", size: tuple[int, int]) -> None:
-        self._visualizer, self._size = visualizer, size
+        self._visualizer, self.size = visualizer, size
         self._scene = _Scene(visualizer, size)
 
     def picture(self, view: View) -> UInt8[np.ndarray, "height width 3"]:
-        width, height = self._size
+        width, height = self.size
         large = (width * SUPERSAMPLING, height * SUPERSAMPLING)
         self._scene.show(View(view.drawn, view.pictures, (), view.viewpoint), large)
         self._visualizer.poll_events()
@@ -249,21 +211,25 @@ class OffScreen:
         rgb = to_bytes(cv2.resize(seen, (width, height), interpolation=cv2.INTER_AREA))
         return paste(rgb, view.panels)
 
-    def close(self) -> None:
-        self._visualizer.destroy_window()
-
 
 def to_bytes(seen: Float[np.ndarray, "height width 3"]) -> UInt8[np.ndarray, "height width 3"]:
     """0..1 -> 0..255."""
     return cv2.convertScaleAbs(seen, alpha=255.0)
 
 
-@contextmanager
+@contextlib.contextmanager
 def open_window(size: tuple[int, int], title: str) -> Iterator[Window]:
     """A window; raises NoOpenGL where there is no display for it, InputError where Open3D is not installed."""
     open3d = _open3d()
     visualizer = open3d.visualization.VisualizerWithKeyCallback()
-    if not visualizer.create_window(title, *size):
+    said = io.StringIO()
+    # Where it finds no display, Open3D 0.20 makes an off-screen context instead, which nobody sees and nobody closes;
+    # that it did so is only in what it says.
+    open3d.utility.set_verbosity_level(open3d.utility.VerbosityLevel.Info)
+    with native_log_muted(), contextlib.redirect_stdout(said):
+        made = visualizer.create_window(title, *size)
+    open3d.utility.set_verbosity_level(open3d.utility.VerbosityLevel.Error)
+    if not made or "offscreen" in said.getvalue().lower():
         raise NoOpenGL("Open3D could not open a window")
     try:
         yield Window(visualizer, size)
@@ -271,7 +237,7 @@ def open_window(size: tuple[int, int], title: str) -> Iterator[Window]:
         visualizer.destroy_window()
 
 
-@contextmanager
+@contextlib.contextmanager
 def open_off_screen(size: tuple[int, int]) -> Iterator[OffScreen]:
     """A canvas that needs no display; raises NoOpenGL where Open3D makes none, InputError where it is not installed."""
     open3d = _open3d()
@@ -281,18 +247,32 @@ def open_off_screen(size: tuple[int, int]) -> Iterator[OffScreen]:
         made = visualizer.create_window("off-screen", *large, visible=False)
     if not made or visualizer.get_render_option() is None:
         raise NoOpenGL("Open3D could not make an off-screen context")
-    canvas = OffScreen(visualizer, size)
     try:
-        yield canvas
+        yield OffScreen(visualizer, size)
     finally:
-        canvas.close()
+        visualizer.destroy_window()
+
+
+def try_off_screen() -> None:
+    """Draw something off-screen; raises NoOpenGL where nothing comes of it. Run in a process of its own: a broken
+    graphics driver ends the process or never returns.
+    """
+    white = np.full((8, 8, 3), 255, np.uint8)
+    square = np.array([[-1.0, -1.0, 1.0], [1.0, -1.0, 1.0], [1.0, 1.0, 1.0], [-1.0, 1.0, 1.0]])
+    view = View([], [Picture("square", square, white)], (), around(np.array([0.0, 0.0, 1.0]), 1.0, 0.0, 0.0))
+    with open_off_screen((64, 64)) as canvas:
+        if canvas.picture(view).min() < 250:
+            raise NoOpenGL("Open3D draws nothing off-screen")
 
 
 def _open3d() -> Any:
     """The package, told to keep its chatter for itself."""
     if importlib.util.find_spec("open3d") is None:
         raise InputError(MISSING)
-    import open3d
+    try:
+        import open3d
+    except (ImportError, OSError) as error:  # a system library is missing
+        raise NoOpenGL(f"Open3D cannot be loaded ({error})") from error
 
     open3d.utility.set_verbosity_level(open3d.utility.VerbosityLevel.Error)
     return open3d

@@ -28,21 +28,18 @@ class Painter:
     name = "the CPU"
 
     def __init__(self, size: tuple[int, int]) -> None:
-        self._size = size
+        self.size = size
         self._backdrop = backdrop(size)
 
     def picture(self, view: View) -> UInt8[np.ndarray, "height width 3"]:
         rgb = self._backdrop.copy()
         for picture in view.pictures:
-            lay_picture(rgb, fitted(picture, view.viewpoint, self._size), view.viewpoint)
+            lay_picture(rgb, fitted(picture, view.viewpoint, self.size), view.viewpoint)
         for drawn in view.drawn:
             if drawn.cells.shape[1] == 2:
                 draw_lines(rgb, drawn, view.viewpoint)
         draw_triangles(rgb, [drawn for drawn in view.drawn if drawn.cells.shape[1] == 3], view.viewpoint)
         return paste(rgb, view.panels)
-
-    def close(self) -> None:
-        """Nothing is held."""
 
 
 def on_screen(
@@ -88,9 +85,7 @@ def draw_lines(rgb: UInt8[np.ndarray, "height width 3"], drawn: Drawn, eye: View
         cv2.line(rgb, a, b, colour, LINE_PX, cv2.LINE_AA, SHIFT)
 
 
-def in_front(
-    start: Float64[np.ndarray, "3"], end: Float64[np.ndarray, "3"]
-) -> Float64[np.ndarray, "2 3"] | None:
+def in_front(start: Float64[np.ndarray, "3"], end: Float64[np.ndarray, "3"]) -> Float64[np.ndarray, "2 3"] | None:
     """The part of a line (eye's axes) that is before the eye."""
     if max(start[2], end[2]) <= NEAR_M:
         return None

@@ -25,6 +25,7 @@ Box = tuple[int, int, int, int]  # left, top, right, bottom, pixels of the windo
 BAR_PX = 92
 MARGIN_PX, GAP_PX, BUTTON_PX = 16, 6, 30
 TRACK_TOP, TRACK_PX, LANE_GAP_PX = 22, 14, 2
+CAPTION_PX, CAPTION_STRIP_PX = 52, 8
 FONT_PX, SMALL_PX = 15, 13
 GROUND, RAISED, LINE = (22, 24, 30), (44, 48, 58), (66, 72, 86)
 TEXT, QUIET, FAINT = (236, 239, 244), (158, 166, 180), (96, 103, 117)
@@ -87,7 +88,7 @@ def lay_out(size: tuple[int, int]) -> Layout:
     width, height = size
     top = height - BAR_PX
     play = (MARGIN_PX, top + 14, MARGIN_PX + BUTTON_PX, top + 14 + BUTTON_PX)
-    boxes = [(Action.PLAY, play)]
+    boxes: list[tuple[Action, Box]] = [(Action.PLAY, play)]
     left = MARGIN_PX
     for number, (action, words) in enumerate(BUTTONS):
         right = left + 22 + int(font(SMALL_PX).getlength(words))
@@ -137,7 +138,10 @@ def draw_bar(layout: Layout, player: Player, status: Status) -> Panel:
 
 
 def draw_lanes(
-    picture: UInt8[np.ndarray, "height width 3"], layout: Layout, top: int, lanes: Sequence[Float[np.ndarray, "frames 3"]]
+    picture: UInt8[np.ndarray, "height width 3"],
+    layout: Layout,
+    top: int,
+    lanes: Sequence[Float[np.ndarray, "frames 3"]],
 ) -> None:
     """A strip per hand whose columns are coloured by the frames below them, in place."""
     left, upper, right, lower = layout.track.box
@@ -248,3 +252,21 @@ def draw_help(size: tuple[int, int]) -> Panel:
 def font(size_px: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
     """Pillow's own letters: the same on every machine."""
     return ImageFont.load_default(size_px)
+
+
+def draw_caption(size: tuple[int, int], player: Player, status: Status) -> Panel:
+    """A film's lower border: the frames' strip with where we are, the frame's number, and what is known of it."""
+    width, height = size
+    top = height - CAPTION_PX
+    strip = (MARGIN_PX, top + 8, width - MARGIN_PX, top + 8 + CAPTION_STRIP_PX)
+    layout = Layout(size, Track(strip), ())
+    picture = np.full((CAPTION_PX, width, 3), GROUND, np.uint8)
+    draw_lanes(picture, layout, top, status.lanes)
+    image = Image.fromarray(picture)
+    draw = ImageDraw.Draw(image)
+    draw_head(draw, layout, top, player)
+    y = CAPTION_PX - 15
+    reading = f"frame {player.frame} / {player.n_frames - 1}   {player.frame / player.fps:.2f} s"
+    draw.text((MARGIN_PX, y), reading, TEXT, font(FONT_PX), anchor="lm")
+    draw_status(draw, status, (MARGIN_PX + int(font(FONT_PX).getlength(reading)) + 20, width - MARGIN_PX), y)
+    return Panel("caption", 0, top, np.array(image))

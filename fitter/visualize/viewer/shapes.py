@@ -65,16 +65,16 @@ class View:
 
 
 class Canvas(Protocol):
-    """Draws views; `name` says how, in words for the user."""
+    """Draws views; `name` says how, in words for the user; `size` is width and height in pixels."""
 
     @property
     def name(self) -> str: ...
+    @property
+    def size(self) -> tuple[int, int]: ...
 
     def picture(self, view: View) -> UInt8[np.ndarray, "height width 3"]:
         """The view as an image of the canvas' size."""
         ...
-
-    def close(self) -> None: ...
 
 
 def backdrop(size: tuple[int, int]) -> UInt8[np.ndarray, "height width 3"]:
@@ -87,10 +87,7 @@ def backdrop(size: tuple[int, int]) -> UInt8[np.ndarray, "height width 3"]:
     return np.clip(colour + np.random.default_rng(0).uniform(0.0, 1.0, (height, width, 1)), 0, 255).astype(np.uint8)
 
 
-
-def paste(
-    rgb: UInt8[np.ndarray, "height width 3"], panels: Sequence[Panel]
-) -> UInt8[np.ndarray, "height width 3"]:
+def paste(rgb: UInt8[np.ndarray, "height width 3"], panels: Sequence[Panel]) -> UInt8[np.ndarray, "height width 3"]:
     """The image with the panels on it, in place; what sticks out is cut off."""
     height, width = rgb.shape[:2]
     for panel in panels:
@@ -119,3 +116,13 @@ def fitted(picture: Picture, eye: Viewpoint, size: tuple[int, int]) -> Picture:
 def _round_px(length: float) -> int:
     """Whole steps, so that a picture seen from nearly as far is not made anew."""
     return int(min(max(round(length / STEP_PX) * STEP_PX, STEP_PX), LARGEST_PX))
+
+
+def on_glass(panel: Panel, eye: Viewpoint, size: tuple[int, int], depth_m: float) -> Picture:
+    """The panel as a rectangle in space, at a depth before the eye, that covers exactly its pixels."""
+    camera = eye.camera(size)
+    height, width = panel.rgb.shape[:2]
+    x = np.array([panel.left, panel.left + width, panel.left + width, panel.left]) - camera.cx
+    y = np.array([panel.top, panel.top, panel.top + height, panel.top + height]) - camera.cy
+    seen = np.stack([x / camera.fx, y / camera.fy, np.ones(4)], axis=1) * depth_m
+    return Picture(panel.name, seen @ eye.rotation + eye.eye_m, panel.rgb)

@@ -1,7 +1,7 @@
 """A textured surface as a finer mesh with a colour at every point, which any canvas can draw and light.
 
-    skin = fine_skin(n_vertices, faces, uv, uv_faces, texture)
-    points_m = skin.blend @ vertices_m
+skin = fine_skin(n_vertices, faces, uv, uv_faces, texture)
+points_m = skin.blend @ vertices_m
 """
 
 from dataclasses import dataclass

@@ -1,7 +1,7 @@
 """A result as the viewer shows it: everything that is needed to make the picture of any frame from anywhere.
 
-    stage = set_stage(result, textures, name="clip")
-    view = stage_view(stage, session, size, image)
+stage = set_stage(result, textures, name="clip")
+view = stage_view(stage, session, size, image)
 """
 
 from collections.abc import Sequence
@@ -10,7 +10,6 @@ from dataclasses import dataclass, replace
 import numpy as np
 from jaxtyping import Float, UInt8
 
-from fitter.camera import Camera
 from fitter.export.result import FitResult
 from fitter.visualize.viewer.controls import Session
 from fitter.visualize.viewer.frustum import Frustum, frustum_behind, straightened
@@ -50,11 +49,6 @@ class Stage:
 def set_stage(result: FitResult, textures: Sequence[Image | None], name: str) -> Stage:
     """The stage of a result; one texture (sRGB) or None per hand."""
     hands = [viewed_hand(result, hand, texture) for hand, texture in enumerate(textures)]
-    (width, height), matrix = result.image_size, result.K
-    camera = Camera(
-        *(float(matrix[0, 0]), float(matrix[1, 1]), float(matrix[0, 2]), float(matrix[1, 2]), width, height),
-        distortion=tuple(result.distortion.tolist()),
-    )
     points = [hand.vertices_m[hand.present].reshape(-1, 3) for hand in hands]
     every = np.concatenate([*points, np.zeros((0, 3), np.float32)])
     return Stage(
@@ -62,7 +56,7 @@ def set_stage(result: FitResult, textures: Sequence[Image | None], name: str) ->
         fps=result.fps,
         n_frames=result.present.shape[1],
         hands=hands,
-        frustum=frustum_behind(camera, every),
+        frustum=frustum_behind(result.camera, every),
         scale=sigma_scale([hand.sigma_mm[hand.present] for hand in hands]),
         lanes=[lane_colours(hand.quality, hand.present, hand.observed) for hand in hands],
         home=home_view(hands),
@@ -99,7 +93,10 @@ def seen_from(stage: Stage, session: Session, size: tuple[int, int]) -> Viewpoin
 
 
 def stage_view(stage: Stage, session: Session, size: tuple[int, int], image: Image | None, warning: str = "") -> View:
-    """The picture of the session's frame with the bar; `image` is the frame's, of any size, or None."""
+    """The picture of the session's frame with the bar; `image` is the frame's, of any size, or None.
+
+    `warning` is said in the bar.
+    """
     player, eye = session.player, seen_from(stage, session, size)
     view = scene_view(stage, player, eye, image)
     status = Status(stage.lanes, status_words(stage, player.frame), warning)
@@ -113,11 +110,7 @@ def stage_view(stage: Stage, session: Session, size: tuple[int, int], image: Ima
 
 def scene_view(stage: Stage, player: Player, eye: Viewpoint, image: Image | None) -> View:
     """The hands, and with `player.frustum` the camera and its image, without anything written on the glass."""
-    drawn = [
-        part
-        for hand in stage.hands
-        for part in draw_hand(hand, player.frame, player.colouring, eye, stage.scale)
-    ]
+    drawn = [part for hand in stage.hands for part in draw_hand(hand, player.frame, player.colouring, eye, stage.scale)]
     pictures: list[Picture] = []
     if player.frustum:
         drawn.append(stage.frustum.lines())

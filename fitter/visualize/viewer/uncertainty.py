@@ -1,8 +1,8 @@
 """The joints' uncertainty as colours on the surface: which joints a vertex belongs to, and which colour a sigma has.
 
-    shares = joint_shares(vertices_m, joints_m, faces)       # (vertices, 21), once per clip
-    scale = sigma_scale([result.joints_sigma_mm])
-    colours = scale.colours(shares @ sigma_mm)
+shares = joint_shares(vertices_m, joints_m, faces)       # (vertices, 21), once per clip
+scale = sigma_scale([result.joints_sigma_mm])
+colours = scale.colours(shares @ sigma_mm)
 """
 
 from collections.abc import Sequence
