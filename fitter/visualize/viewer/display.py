@@ -12,10 +12,18 @@ import os
 import subprocess
 import sys
 
+import numpy as np
+
+from fitter.visualize.viewer.opengl import NoOpenGL, open_off_screen
+from fitter.visualize.viewer.shapes import Picture, View
+from fitter.visualize.viewer.viewpoint import around
+
 PATIENCE_S = 10.0
 # Open3D itself takes a second or two to load, on a busy machine many.
 LONG_PATIENCE_S = 60.0
-TRY = "from fitter.visualize.viewer.opengl import try_off_screen; try_off_screen()"
+TRY = "from fitter.visualize.viewer.display import try_off_screen; try_off_screen()"
+
+WHITE_ENOUGH = 250  # of 255
 
 # Neither imports anything that is slow. Both libraries are what GLFW itself would open.
 ASK = """
@@ -58,6 +66,16 @@ def off_screen_problem(patience_s: float = LONG_PATIENCE_S) -> str | None:
     except subprocess.TimeoutExpired:
         return f"Open3D drew nothing within {patience_s:g} s"
     return None if tried.returncode == 0 else "Open3D cannot draw here"
+
+
+def try_off_screen() -> None:
+    """Draw something off-screen; raises NoOpenGL where nothing comes of it. For a process of its own."""
+    white = np.full((8, 8, 3), 255, np.uint8)
+    square = np.array([[-1.0, -1.0, 1.0], [1.0, -1.0, 1.0], [1.0, 1.0, 1.0], [-1.0, 1.0, 1.0]])
+    view = View([], [Picture("square", square, white)], (), around(np.array([0.0, 0.0, 1.0]), 1.0, 0.0, 0.0))
+    with open_off_screen((64, 64)) as canvas:
+        if canvas.picture(view).min() < WHITE_ENOUGH:
+            raise NoOpenGL("Open3D draws nothing off-screen")
 
 
 def _with_this() -> dict[str, str]:

@@ -24,8 +24,10 @@ from fitter.visualize.viewer.viewpoint import Viewpoint, around
 
 TURN_VIDEO, TURN_SHEET, PLAY_VIDEO = "turntable.mp4", "turntable.png", "playback.mp4"
 TURN_FPS, TURN_VIEWS = 24.0, 96  # four seconds for a turn
-SHEET_VIEWS, SHEET_COLUMNS, SHEET_SHARE = 8, 4, 0.5
-TURN_ELEVATION, TURN_FILLED = 0.22, 0.62
+SHEET_VIEWS, SHEET_COLUMNS = 8, 4
+SHEET_PX = 400  # of one view's height; its width is a little less, as the hand turns about its middle
+SHEET_SHAPE = 0.95
+TURN_ELEVATION, TURN_FILLED = 0.22, 0.78
 # While the clip plays the eye sways, which shows depth better than any shading: this far, in this time.
 SWAY, SWAY_S = 0.30, 7.0
 
@@ -39,19 +41,28 @@ def write_turn(
     """The player's frame from all sides, as a video and as SHEET_VIEWS views of it in one PNG."""
     still = replace(player, frustum=False)
     small: list[np.ndarray] = []
-    half = (round(canvas.size[0] * SHEET_SHARE), round(canvas.size[1] * SHEET_SHARE))
     with VideoWriter(folder / TURN_VIDEO, TURN_FPS, canvas.size) as writer:
         for number in range(TURN_VIEWS):
             eye = turn_view(stage, player.frame, 2.0 * math.pi * number / TURN_VIEWS)
             view = scene_view(stage, still, eye, None)
             writer.write(canvas.picture(with_caption(stage, view, still, canvas.size)))
             if number % (TURN_VIEWS // SHEET_VIEWS) == 0:
-                small.append(cv2.resize(canvas.picture(view), half, interpolation=cv2.INTER_AREA))
+                small.append(sheet_view(canvas.picture(view)))
             on_frame(number + 1, TURN_VIEWS)
     rows = [
         np.concatenate(small[start : start + SHEET_COLUMNS], axis=1) for start in range(0, len(small), SHEET_COLUMNS)
     ]
     write_png(folder / TURN_SHEET, np.concatenate(rows, axis=0))
+
+
+def sheet_view(rgb: UInt8[np.ndarray, "height width 3"]) -> UInt8[np.ndarray, "high wide 3"]:
+    """The middle of a picture, as large as the sheet's views are."""
+    height, width = rgb.shape[:2]
+    wide = min(round(height * SHEET_SHAPE), width)
+    left = (width - wide) // 2
+    size = (round(SHEET_PX * SHEET_SHAPE), SHEET_PX)
+    part = np.ascontiguousarray(rgb[:, left : left + wide])
+    return cv2.resize(part, size, interpolation=cv2.INTER_AREA if height > SHEET_PX else cv2.INTER_LINEAR)
 
 
 def turn_view(stage: Stage, frame: int, angle: float) -> Viewpoint:

@@ -15,9 +15,11 @@ from fitter.visualize.viewer.viewpoint import Viewpoint
 
 # Unit vector from the hand to the lamp, in the eye's axes: above its left shoulder, as the overlay's.
 TOWARDS_LAMP = np.array([-0.36, -0.57, -0.74])
-DARKEST = 0.13  # of the lamp's light, on the side turned away from it: no black
+LAMP, DARKEST = 1.12, 0.13  # its strength, and the share of it on the side turned away from it: no black
 RIM = 0.35  # light from behind along the upper border, which lifts the hand off a dark background
 RIM_TINT = np.array([0.55, 0.68, 0.9])
+# A soft sheen, as on dry skin: how strong and how narrow (Blinn and Phong's exponent).
+SHEEN, SHEEN_EXPONENT = 0.10, 18.0
 # Shadows between parts: each bone is a row of balls about as thick as a finger (8 mm, half of the 16-18 mm that
 # fingers measure across their joints), each of which takes away the light that it hides.
 BALL_M, SHADOW = 0.008, 1.6
@@ -35,9 +37,12 @@ def lit(
     turned = normals @ view.rotation.T
     wrapped = 0.5 + 0.5 * turned @ TOWARDS_LAMP
     facing = np.clip((normals * towards_eye).sum(axis=1), 0.0, 1.0)
-    light = (DARKEST + (1.0 - DARKEST) * wrapped**2) * (0.45 + 0.55 * np.sqrt(facing))
+    light = LAMP * (DARKEST + (1.0 - DARKEST) * wrapped**2) * (0.45 + 0.55 * np.sqrt(facing))
     rim = RIM * (1.0 - facing) ** 3 * np.clip(0.4 - 0.6 * turned[:, 1], 0.0, 1.0)
-    return (light * openness(points_m, normals, balls_m))[:, None] + rim[:, None] * RIM_TINT
+    halfway = TOWARDS_LAMP @ view.rotation + towards_eye
+    halfway /= np.linalg.norm(halfway, axis=1, keepdims=True)
+    sheen = SHEEN * np.clip((normals * halfway).sum(axis=1), 0.0, 1.0) ** SHEEN_EXPONENT
+    return ((light + sheen) * openness(points_m, normals, balls_m))[:, None] + rim[:, None] * RIM_TINT
 
 
 def openness(

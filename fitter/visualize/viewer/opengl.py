@@ -26,7 +26,7 @@ from fitter.observe.native_log import native_log_muted
 from fitter.visualize.viewer.events import Event
 from fitter.visualize.viewer.listener import KEY_NAMES, Listener
 from fitter.visualize.viewer.shapes import Drawn, Panel, Picture, View, backdrop, fitted, on_glass, paste
-from fitter.visualize.viewer.viewpoint import Viewpoint, around
+from fitter.visualize.viewer.viewpoint import Viewpoint
 
 if TYPE_CHECKING:
     import open3d
@@ -110,7 +110,7 @@ class _Scene:
 
         kept = self._kept.get(picture.name)
         same = kept is not None and kept.source is picture.rgb
-        if same and np.array_equal(kept.points, picture.corners_m):
+        if kept is not None and same and np.array_equal(kept.points, picture.corners_m):
             return
         geometry: Any = kept.geometry if kept is not None else open3d.geometry.TriangleMesh()
         if kept is None:
@@ -119,7 +119,8 @@ class _Scene:
             geometry.triangle_material_ids = open3d.utility.IntVector([0] * len(QUAD))
         geometry.vertices = open3d.utility.Vector3dVector(picture.corners_m)
         if not same:
-            geometry.textures = [open3d.geometry.Image(np.ascontiguousarray(picture.rgb))]
+            picture_bytes: Any = np.ascontiguousarray(picture.rgb)  # whose type stubs know no buffers
+            geometry.textures = [open3d.geometry.Image(picture_bytes)]
         self._place(picture.name, _Kept(geometry, picture.rgb, picture.corners_m))
 
     def _place(self, name: str, new: _Kept) -> None:
@@ -251,18 +252,6 @@ def open_off_screen(size: tuple[int, int]) -> Iterator[OffScreen]:
         yield OffScreen(visualizer, size)
     finally:
         visualizer.destroy_window()
-
-
-def try_off_screen() -> None:
-    """Draw something off-screen; raises NoOpenGL where nothing comes of it. Run in a process of its own: a broken
-    graphics driver ends the process or never returns.
-    """
-    white = np.full((8, 8, 3), 255, np.uint8)
-    square = np.array([[-1.0, -1.0, 1.0], [1.0, -1.0, 1.0], [1.0, 1.0, 1.0], [-1.0, 1.0, 1.0]])
-    view = View([], [Picture("square", square, white)], (), around(np.array([0.0, 0.0, 1.0]), 1.0, 0.0, 0.0))
-    with open_off_screen((64, 64)) as canvas:
-        if canvas.picture(view).min() < 250:
-            raise NoOpenGL("Open3D draws nothing off-screen")
 
 
 def _open3d() -> Any:

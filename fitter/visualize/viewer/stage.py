@@ -7,6 +7,7 @@ view = stage_view(stage, session, size, image)
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+import cv2
 import numpy as np
 from jaxtyping import Float, UInt8
 
@@ -30,6 +31,7 @@ HOME_FILLED = 0.42
 EXTENT_PERCENT = (5.0, 95.0)
 NO_HAND_EXTENT_M = 0.2
 CAMERA_MARGIN_PX = 14
+RECEDING = 0.82  # of the image's brightness
 
 
 @dataclass(frozen=True)
@@ -115,7 +117,10 @@ def scene_view(stage: Stage, player: Player, eye: Viewpoint, image: Image | None
     if player.frustum:
         drawn.append(stage.frustum.lines())
         if image is not None and stage.frustum.faces_eye(eye.eye_m):
-            pictures.append(Picture("image", stage.frustum.corners_m, straightened(image, stage.frustum.camera)))
+            shown = straightened(image, stage.frustum.camera)
+            # Beside the hands the image is a backdrop, and recedes; under them it is what they are compared with.
+            shown = shown if player.from_camera else cv2.convertScaleAbs(shown, alpha=RECEDING)
+            pictures.append(Picture("image", stage.frustum.corners_m, shown))
     return View(drawn, pictures, (), eye)
 
 
