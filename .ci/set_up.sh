@@ -26,6 +26,7 @@ main() {
     python=$(find_python)
     step 2 "system libraries"
     install_system_packages
+    if [ "$profile" = dev ]; then install_test_packages; fi
     step 3 "virtual environment .venv ($("$python" --version))"
     make_environment
     step 4 "torch ($device)"
@@ -92,6 +93,17 @@ install_system_packages() { # what the wheels expect from the system, and Debian
         stop "system packages are missing and need an administrator. Run this, then the same make again:
     sudo apt-get update && sudo $install"
     fi
+}
+
+install_test_packages() { # a display and a browser, which some tests drive; those say why they skip without
+    local missing=() prefix=""
+    command -v Xvfb > /dev/null || missing+=(xvfb)
+    command -v chromium > /dev/null || missing+=(chromium)
+    [ ${#missing[@]} -gt 0 ] || return 0
+    if command -v apt-get > /dev/null && { [ "$(id -u)" = 0 ] || { sudo -n true 2>/dev/null && prefix="sudo -n"; }; }; then
+        if (apt_get "$prefix" "apt-get install --yes --no-install-recommends ${missing[*]}") >> "$log" 2>&1; then return 0; fi
+    fi
+    echo "  without ${missing[*]} the tests of the viewer's window or of pages are skipped" >&2
 }
 
 has_library() { # SONAME

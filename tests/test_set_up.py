@@ -154,3 +154,30 @@ def test_unknown_profiles_are_refused(machine: Machine) -> None:
     done = machine.set_up("everything")
     assert (done.returncode, done.stderr) == (2, "set_up.sh: expected fit or dev, got everything\n")
     assert not (machine.folder / ".venv").exists()
+
+
+def without_browser(machine: Machine) -> str:
+    """A PATH of this machine's programs, but neither Xvfb nor chromium."""
+    programs = machine.folder / "programs"
+    programs.mkdir()
+    for folder in ("/bin", "/usr/bin"):
+        for path in Path(folder).iterdir():
+            link = programs / path.name
+            if path.name not in ("Xvfb", "chromium") and not link.is_symlink():
+                link.symlink_to(path)
+    return f"{machine.folder / 'bin'}:{programs}"
+
+
+def test_tests_that_need_a_display_or_a_browser_are_left_out_where_nobody_may_install(machine: Machine) -> None:
+    path = without_browser(machine)
+    ended = machine.set_up("dev", PATH=path)
+    assert ended.returncode == 0
+    assert "without xvfb chromium the tests of the viewer's window or of pages are skipped" in ended.stderr
+    assert "without" not in machine.set_up("fit", PATH=path).stderr
+
+
+def test_an_administrator_gets_a_display_and_a_browser_for_the_tests(machine: Machine) -> None:
+    machine.add("id", "echo 0")
+    ended = machine.set_up("dev", PATH=without_browser(machine))
+    assert ended.returncode == 0 and "without" not in ended.stderr
+    assert "apt-get install --yes --no-install-recommends xvfb chromium" in machine.calls()
