@@ -25,13 +25,13 @@ from fitter.export.folder import ResultFolder, open_result
 from fitter.visualize.viewer.controls import Session
 from fitter.visualize.viewer.desk import Desk, sit_down
 from fitter.visualize.viewer.display import display_problem, off_screen_problem
+from fitter.visualize.viewer.exhibit import Exhibit, exhibit_of, first_session
 from fitter.visualize.viewer.film import PLAY_VIDEO, TURN_SHEET, TURN_VIDEO, best_frame, write_play, write_turn
-from fitter.visualize.viewer.footage import KeptImages, kept_images
+from fitter.visualize.viewer.kept_images import KeptImages, kept_images
 from fitter.visualize.viewer.opengl import NoOpenGL, open_off_screen, open_window
 from fitter.visualize.viewer.painter import Painter
 from fitter.visualize.viewer.player import Colouring, key_help
 from fitter.visualize.viewer.shapes import Canvas
-from fitter.visualize.viewer.stage import Stage, first_session, set_stage
 
 Size = tuple[int, int]
 
@@ -67,23 +67,23 @@ def view(options: ViewOptions) -> None:
     """Open the result and show it in a window, or write films; raises InputError for what is unusable."""
     folder = open_result(options.result)
     size = parse_size(options.size)
-    stage = set_stage(folder.result, [read_texture(folder, side) for side in folder.result.side], folder.name)
-    session = first_session(stage, chosen_colouring(folder, stage, options), chosen_frame(folder, stage, options))
+    exhibit = exhibit_of(folder.result, [read_texture(folder, side) for side in folder.result.side], folder.name)
+    session = first_session(exhibit, chosen_colouring(folder, exhibit, options), chosen_frame(folder, exhibit, options))
     problem = reason_for_films(options)
-    with kept_images(lambda: clip_of(folder, options.video), stage.n_frames) as images:
+    with kept_images(lambda: clip_of(folder, options.video), exhibit.n_frames) as images:
         if problem is None:
             try:
-                show(stage, session, images, size or WINDOW_PX)
+                show(exhibit, session, images, size or WINDOW_PX)
                 return
             except NoOpenGL as error:
                 problem = str(error)
-        write_films(folder, stage, session, images, FilmOrder(size or FILM_PX, options.output, problem))
+        write_films(folder, exhibit, session, images, FilmOrder(size or FILM_PX, options.output, problem))
 
 
-def show(stage: Stage, session: Session, images: KeptImages, size: Size) -> None:
+def show(exhibit: Exhibit, session: Session, images: KeptImages, size: Size) -> None:
     """The window, until the user closes it."""
-    with open_window(size, f"handfit: {stage.name}") as window:
-        sit_down(Desk(window, stage, session, images))
+    with open_window(size, f"handfit: {exhibit.name}") as window:
+        sit_down(Desk(window, exhibit, session, images))
     if images.problem is not None:
         say(f"{images.problem} (the images were not shown)")
 
@@ -97,15 +97,15 @@ class FilmOrder:
     why: str
 
 
-def write_films(folder: ResultFolder, stage: Stage, session: Session, images: KeptImages, order: FilmOrder) -> None:
+def write_films(folder: ResultFolder, exhibit: Exhibit, session: Session, images: KeptImages, order: FilmOrder) -> None:
     """The turntable and the clip played, and one sentence that says so."""
     target = prepare_folder(order.output or folder.path / FILMS)
     player = session.player
     with show_progress(quiet=False) as progress, canvas_of(order.size) as canvas:
         progress.begin("turntable")
-        write_turn(target, stage, player, canvas, progress.frame)
+        write_turn(target, exhibit, player, canvas, progress.frame)
         progress.begin("playback")
-        write_play(target, stage, player, canvas, images, progress.frame)
+        write_play(target, exhibit, player, canvas, images, progress.frame)
         drawn_by = canvas.name
     if images.problem is not None:
         say(f"{images.problem} (the films are without images)")
@@ -132,19 +132,19 @@ def reason_for_films(options: ViewOptions) -> str | None:
     return display_problem()
 
 
-def chosen_frame(folder: ResultFolder, stage: Stage, options: ViewOptions) -> int:
+def chosen_frame(folder: ResultFolder, exhibit: Exhibit, options: ViewOptions) -> int:
     """The frame that is named, else the first one for a window and the best one for a turntable."""
     if options.frame is None:
-        return best_frame(stage) if options.output is not None or options.offscreen else 0
-    if not 0 <= options.frame < stage.n_frames:
-        raise InputError(f"--frame {options.frame}: {folder.path} has frames 0 to {stage.n_frames - 1}")
+        return best_frame(exhibit) if options.output is not None or options.offscreen else 0
+    if not 0 <= options.frame < exhibit.n_frames:
+        raise InputError(f"--frame {options.frame}: {folder.path} has frames 0 to {exhibit.n_frames - 1}")
     return options.frame
 
 
-def chosen_colouring(folder: ResultFolder, stage: Stage, options: ViewOptions) -> Colouring:
+def chosen_colouring(folder: ResultFolder, exhibit: Exhibit, options: ViewOptions) -> Colouring:
     """The colouring that is named; raises InputError where this result does not have it."""
     colouring = Colouring(options.colour)
-    if colouring is Colouring.TEXTURE and not any(hand.skin is not None for hand in stage.hands):
+    if colouring is Colouring.TEXTURE and not any(hand.skin is not None for hand in exhibit.hands):
         raise InputError(f"--colour texture: {folder.path} has no texture, it was fitted without pixels")
     return colouring
 

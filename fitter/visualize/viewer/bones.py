@@ -8,9 +8,9 @@ from jaxtyping import Float, Float64, Int
 
 from fitter.skeleton import BONES, POINT_PARENTS
 from fitter.visualize.skeleton import FINGER_COLOURS, WRIST_COLOUR
+from fitter.visualize.viewer.fine_skin import divided
 from fitter.visualize.viewer.light import lit, to_linear, to_srgb
 from fitter.visualize.viewer.shapes import Drawn
-from fitter.visualize.viewer.skin import divided
 from fitter.visualize.viewer.viewpoint import Viewpoint
 
 ROD_M, BALL_M = 0.0022, 0.0040  # radii: thin enough that crossing fingers read

@@ -1,6 +1,6 @@
 """The viewer at work in a window: what the user does, what time does, and a new picture where something changed.
 
-sit_down(window, stage, session, images)            # returns when the window is closed
+sit_down(window, exhibit, session, images)            # returns when the window is closed
 """
 
 import time
@@ -10,11 +10,11 @@ from typing import Protocol
 
 from fitter.visualize.viewer.controls import Session, handle
 from fitter.visualize.viewer.events import Event
-from fitter.visualize.viewer.footage import KeptImages
+from fitter.visualize.viewer.exhibit import Exhibit, Image, view_of
+from fitter.visualize.viewer.kept_images import KeptImages
 from fitter.visualize.viewer.panels import lay_out
 from fitter.visualize.viewer.player import advance
 from fitter.visualize.viewer.shapes import View
-from fitter.visualize.viewer.stage import Image, Stage, stage_view
 
 # Between looks at the keyboard while nothing moves: unnoticed by the user, and next to no work.
 IDLE_S = 0.008
@@ -36,7 +36,7 @@ class Desk:
     def __init__(
         self,
         window: Glass,
-        stage: Stage,
+        exhibit: Exhibit,
         session: Session,
         images: KeptImages | None,
         warning: str = "",
@@ -45,7 +45,7 @@ class Desk:
         self.session = session
         self.drawn = 0
         """How many pictures have been drawn."""
-        self._window, self._stage, self._images, self._warning, self._clock = window, stage, images, warning, clock
+        self._window, self._exhibit, self._images, self._warning, self._clock = window, exhibit, images, warning, clock
         self._then = clock()
         self._shown: object = None
         self._image: Image | None = None
@@ -63,7 +63,7 @@ class Desk:
         player = replace(self.session.player, position=float(self.session.player.frame))
         what = (player, id(self.session.view), size, id(image))
         if min(size) > 0 and what != self._shown:
-            self._window.draw(stage_view(self._stage, self.session, size, image, self._warning_now()))
+            self._window.draw(view_of(self._exhibit, self.session, size, image, self._warning_now()))
             self._shown, self.drawn = what, self.drawn + 1
         else:
             time.sleep(IDLE_S)

@@ -1,7 +1,7 @@
 """A result as the viewer shows it: everything that is needed to make the picture of any frame from anywhere.
 
-stage = set_stage(result, textures, name="clip")
-view = stage_view(stage, session, size, image)
+exhibit = exhibit_of(result, textures, name="clip")
+view = view_of(exhibit, session, size, image)
 """
 
 from collections.abc import Sequence
@@ -14,11 +14,11 @@ from jaxtyping import Float, UInt8
 from fitter.export.result import FitResult
 from fitter.visualize.viewer.controls import Session
 from fitter.visualize.viewer.frustum import Frustum, frustum_behind, straightened
-from fitter.visualize.viewer.hands import ViewedHand, draw_hand, viewed_hand
 from fitter.visualize.viewer.panels import BAR_PX, Status, draw_bar, draw_help, draw_legend, lane_colours, lay_out
 from fitter.visualize.viewer.player import Colouring, Player
 from fitter.visualize.viewer.shapes import Panel, Picture, View
 from fitter.visualize.viewer.uncertainty import SigmaScale, sigma_scale
+from fitter.visualize.viewer.viewed_hand import ViewedHand, draw_hand, viewed_hand
 from fitter.visualize.viewer.viewpoint import Viewpoint, around, through
 
 Image = UInt8[np.ndarray, "height width 3"]
@@ -35,7 +35,7 @@ RECEDING = 0.82  # of the image's brightness
 
 
 @dataclass(frozen=True)
-class Stage:
+class Exhibit:
     """What does not change while a result is looked at."""
 
     name: str
@@ -48,12 +48,12 @@ class Stage:
     home: Viewpoint
 
 
-def set_stage(result: FitResult, textures: Sequence[Image | None], name: str) -> Stage:
-    """The stage of a result; one texture (sRGB) or None per hand."""
+def exhibit_of(result: FitResult, textures: Sequence[Image | None], name: str) -> Exhibit:
+    """The exhibit of a result; one texture (sRGB) or None per hand."""
     hands = [viewed_hand(result, hand, texture) for hand, texture in enumerate(textures)]
     points = [hand.vertices_m[hand.present].reshape(-1, 3) for hand in hands]
     every = np.concatenate([*points, np.zeros((0, 3), np.float32)])
-    return Stage(
+    return Exhibit(
         name=name,
         fps=result.fps,
         n_frames=result.present.shape[1],
@@ -78,56 +78,60 @@ def home_view(hands: Sequence[ViewedHand]) -> Viewpoint:
     return replace(view, distance_m=extent * view.focal / HOME_FILLED)
 
 
-def first_session(stage: Stage, colouring: Colouring, frame: int) -> Session:
+def first_session(exhibit: Exhibit, colouring: Colouring, frame: int) -> Session:
     """How the viewer begins."""
-    textured = any(hand.skin is not None for hand in stage.hands)
+    textured = any(hand.skin is not None for hand in exhibit.hands)
     possible = tuple(kind for kind in Colouring if kind is not Colouring.TEXTURE or textured)
-    player = Player(stage.n_frames, stage.fps, possible, position=float(frame), colouring=colouring)
-    return Session(player, stage.home, stage.home)
+    player = Player(exhibit.n_frames, exhibit.fps, possible, position=float(frame), colouring=colouring)
+    return Session(player, exhibit.home, exhibit.home)
 
 
-def seen_from(stage: Stage, session: Session, size: tuple[int, int]) -> Viewpoint:
+def seen_from(exhibit: Exhibit, session: Session, size: tuple[int, int]) -> Viewpoint:
     """Where the eye is now."""
     if not session.player.from_camera:
         return session.view
     margin = float(CAMERA_MARGIN_PX)
-    return through(stage.frustum.camera, size, (margin, BAR_PX + margin))
+    return through(exhibit.frustum.camera, size, (margin, BAR_PX + margin))
 
 
-def stage_view(stage: Stage, session: Session, size: tuple[int, int], image: Image | None, warning: str = "") -> View:
+def view_of(exhibit: Exhibit, session: Session, size: tuple[int, int], image: Image | None, warning: str = "") -> View:
     """The picture of the session's frame with the bar; `image` is the frame's, of any size, or None.
 
     `warning` is said in the bar.
     """
-    player, eye = session.player, seen_from(stage, session, size)
-    view = scene_view(stage, player, eye, image)
-    status = Status(stage.lanes, status_words(stage, player.frame), warning)
+    player, eye = session.player, seen_from(exhibit, session, size)
+    view = scene_view(exhibit, player, eye, image)
+    status = Status(exhibit.lanes, status_words(exhibit, player.frame), warning)
     panels: list[Panel] = [draw_bar(lay_out(size), player, status)]
     if player.colouring is Colouring.UNCERTAINTY:
-        panels.append(draw_legend(stage.scale, size))
+        panels.append(draw_legend(exhibit.scale, size))
     if player.help:
         panels.append(draw_help(size))
     return replace(view, panels=panels)
 
 
-def scene_view(stage: Stage, player: Player, eye: Viewpoint, image: Image | None) -> View:
+def scene_view(exhibit: Exhibit, player: Player, eye: Viewpoint, image: Image | None) -> View:
     """The hands, and with `player.frustum` the camera and its image, without anything written on the glass."""
-    drawn = [part for hand in stage.hands for part in draw_hand(hand, player.frame, player.colouring, eye, stage.scale)]
+    drawn = [
+        part
+        for hand in exhibit.hands
+        for part in draw_hand(hand, player.frame, player.colouring, eye, exhibit.scale)
+    ]
     pictures: list[Picture] = []
     if player.frustum:
-        drawn.append(stage.frustum.lines())
-        if image is not None and stage.frustum.faces_eye(eye.eye_m):
-            shown = straightened(image, stage.frustum.camera)
+        drawn.append(exhibit.frustum.lines())
+        if image is not None and exhibit.frustum.faces_eye(eye.eye_m):
+            shown = straightened(image, exhibit.frustum.camera)
             # Beside the hands the image is a backdrop, and recedes; under them it is what they are compared with.
             shown = shown if player.from_camera else cv2.convertScaleAbs(shown, alpha=RECEDING)
-            pictures.append(Picture("image", stage.frustum.corners_m, shown))
+            pictures.append(Picture("image", exhibit.frustum.corners_m, shown))
     return View(drawn, pictures, (), eye)
 
 
-def status_words(stage: Stage, frame: int) -> str:
+def status_words(exhibit: Exhibit, frame: int) -> str:
     """What is known of each hand in this frame."""
     words = []
-    for hand in stage.hands:
+    for hand in exhibit.hands:
         if not hand.present[frame]:
             words.append(f"{hand.side} hand absent")
             continue

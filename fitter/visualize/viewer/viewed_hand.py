@@ -15,10 +15,10 @@ from fitter.export.result import FitResult
 from fitter.observe.observations import Side
 from fitter.visualize.overlay import TINTS
 from fitter.visualize.viewer.bones import draw_bones
+from fitter.visualize.viewer.fine_skin import Skin, fine_skin
 from fitter.visualize.viewer.light import balls_of, lit, to_linear, to_srgb
 from fitter.visualize.viewer.player import Colouring
 from fitter.visualize.viewer.shapes import Drawn
-from fitter.visualize.viewer.skin import Skin, fine_skin
 from fitter.visualize.viewer.uncertainty import SigmaScale, joint_shares
 from fitter.visualize.viewer.viewpoint import Viewpoint
 
