@@ -1,0 +1,289 @@
+"""Does a fit err by what it says? The sigmas' calibration, measured on one set of clips and tested on another.
+
+    python -m benchmarks calibration                # fits 64 + 64 clips, 24 of each set by pixels, too
+    python -m benchmarks.calibration results/bench/calibration.json      # ships the numbers that it found
+
+The clips show hands that no shape of the model fits, before cameras it does not know, see `benchmarks.strangers`;
+MediaPipe looks at them. All that is fitted here are the numbers of `fitter/solve/calibration.json`, to clips of
+CALIBRATION_SEED on; every figure is of others, of TEST_SEED on. The annotated real clips are only looked at.
+"""
+
+import json
+import logging
+import os
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import asdict, dataclass
+from functools import cache, partial
+from multiprocessing import get_context
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float
+
+from benchmarks.calibrate import fit_quality, fit_scale, mean_loss
+from benchmarks.claims import (
+    BARE,
+    CHOSEN,
+    CUES,
+    KEYPOINT_TRUSTS,
+    PIXEL_TRUSTS,
+    PIXELS,
+    Record,
+    Setting,
+    chosen_index,
+    claimed,
+    diagnostics_of,
+    filmed_records,
+    moving_records,
+)
+from benchmarks.real_claims import look_at_real
+from benchmarks.recovery import DEFAULT
+from benchmarks.reliability import Claims, Gate, GatePlot, Reliability
+from benchmarks.report import Report
+from fitter.config import load_config
+from fitter.export.atomic import atomic_path
+from fitter.export.quality import features, frame_quality
+from fitter.hand.anny import load_anny
+from fitter.solve.calibration import CALIBRATION_FILE, QualityModel, Regime, Scale
+from priors.learned import load_learned
+
+CALIBRATION_SEED, TEST_SEED, MOVING_SEED = 70_000, 71_000, 72_000
+KEYPOINTS_FROM = 100  # of a set's seeds: those before are fitted by pixels, too
+N_PIXELS, N_KEYPOINTS, N_MOVING = 24, 40, 30  # clips of each set
+QUICK_PIXELS, QUICK_KEYPOINTS, QUICK_MOVING = 8, 0, 2
+REGIMES: tuple[Regime, ...] = (CUES, BARE, PIXELS)
+Scales = Mapping[Regime, Scale]
+
+# A frame is good if its joints are right to this on average, aligned.
+GOOD_MM = 10.0
+# Wanted of the test clips: root mean square of error over sigma, and quality's distance from the share of good frames.
+SPREAD, CALIBRATION_ERROR = (0.8, 1.25), 0.1
+KEPT = 0.5  # the gate's default
+
+
+@dataclass(frozen=True)
+class TrustRow:
+    """How likely the errors are (twice the negative log likelihood per axis) once scaled, by what is trusted."""
+
+    regime: str
+    surface_factor: float
+    data_factor: float
+    loss: float
+    factor: float
+    floor_mm: float
+
+
+@dataclass(frozen=True)
+class ClaimRow:
+    """Errors against sigmas: root mean squares per axis, and shares of errors within 1 and 2 sigma."""
+
+    clips: str
+    regime: str
+    error: str
+    when: str
+    error_mm: float
+    sigma_mm: float
+    error_over_sigma: float
+    within_1: float
+    within_2: float
+
+
+@dataclass(frozen=True)
+class GateRow:
+    """What the gate at KEPT does. Errors are means over frames, aligned, millimetres."""
+
+    clips: str
+    frames: int
+    good: float
+    quality: float
+    calibration_error: float
+    roc_area: float
+    kept: float
+    kept_error_mm: float
+    dropped_error_mm: float
+
+
+def measure(quick: bool) -> Report:
+    """Fit all clips, find the numbers, test them."""
+    report = Report("calibration", "Does a fit err by what it says?")
+    report.begin()
+    sizes = (QUICK_PIXELS, QUICK_KEYPOINTS, QUICK_MOVING) if quick else (N_PIXELS, N_KEYPOINTS, N_MOVING)
+    learnt, tested, moving = gather(report, *sizes)
+    judge(report, learnt, tested, moving)
+    look_at_real(report, setting(), quick)
+    return report
+
+
+def gather(
+    report: Report, n_pixels: int, n_keypoints: int, n_moving: int
+) -> tuple[list[Record], list[Record], list[Record]]:
+    """Records of the clips to learn from, of those to test on, and of detections of simulated errors to test on."""
+    film = {
+        first: [
+            *(partial(filmed_records, seed=first + index, pixels=True) for index in range(n_pixels)),
+            *(partial(filmed_records, seed=seed, pixels=False) for seed in keypoint_seeds(first, n_keypoints)),
+        ]
+        for first in (CALIBRATION_SEED, TEST_SEED)
+    }
+    moving = [partial(moving_records, seed=MOVING_SEED + index) for index in range(n_moving)]
+    works = [*film[CALIBRATION_SEED], *film[TEST_SEED], *moving]
+    found: list[list[Record]] = []
+    with ProcessPoolExecutor(os.cpu_count() or 1, get_context("spawn")) as pool:
+        for index, records in enumerate(pool.map(of_setting, works)):
+            found.append(records)
+            report.note(f"clip {index + 1} of {len(works)}")
+    n_film = n_pixels + n_keypoints
+    parts = np.split(np.arange(len(works)), [n_film, 2 * n_film])
+    learnt, tested, simulated = ([each for index in part for each in found[index]] for part in parts)
+    return learnt, tested, simulated
+
+
+def keypoint_seeds(first: int, count: int) -> range:
+    """Of a set's clips that are not fitted by pixels."""
+    return range(first + KEYPOINTS_FROM, first + KEYPOINTS_FROM + count)
+
+
+def of_setting(work: Callable[[Setting], list[Record]]) -> list[Record]:
+    """One clip's records, in a process of its own."""
+    logging.getLogger("fitter").setLevel(logging.ERROR)
+    return work(setting())
+
+
+@cache
+def setting() -> Setting:
+    return Setting(load_anny(), load_learned(), load_config(DEFAULT))
+
+
+def judge(report: Report, learnt: list[Record], tested: list[Record], moving: list[Record]) -> None:
+    """The numbers found, and how they hold."""
+    report.say(f"### Found on {len({each.seed for each in learnt})} clips\n")
+    report.table("trusts", [row for regime in REGIMES for row in trust_rows(regime, of_regime(learnt, regime))])
+    scales: Scales = {regime: fit_scale(of_regime(learnt, regime), chosen_index(regime)) for regime in REGIMES}
+    model = quality_model(learnt, scales)
+    report.figures["numbers"] = {
+        "command": "python -m benchmarks calibration",
+        "trust": asdict(CHOSEN),
+        "scales": {regime: asdict(scale) for regime, scale in scales.items()},
+        "quality": asdict(model),
+    }
+    report.say(json.dumps(report.figures["numbers"], indent=1) + "\n")
+    report.say(f"### Tested on {len({each.seed for each in tested})} other clips\n")
+    judge_sigmas(report, scales, tested, moving)
+    judge_quality(report, scales, model, tested, moving)
+
+
+def judge_sigmas(report: Report, scales: Scales, tested: Sequence[Record], moving: Sequence[Record]) -> None:
+    """Do errors agree with sigmas on clips that the scales were not fitted to?"""
+    rows = claim_rows("filmed", tested, scales)
+    report.table("claims", rows + claim_rows("simulated errors", moving, scales))
+    for row in rows:
+        if row.when == "after":
+            said = f"{row.regime}, {row.error}: error over sigma {row.error_over_sigma:.2f}"
+            report.require(f"{said}, {SPREAD[0]} to {SPREAD[1]} wanted", SPREAD[0] <= row.error_over_sigma <= SPREAD[1])
+    made = {regime: claims_of(of_regime(tested, regime), scales[regime]) for regime in REGIMES}
+    report.plot(Reliability("sigma", made))
+
+
+def judge_quality(
+    report: Report, scales: Scales, model: QualityModel, tested: Sequence[Record], moving: Sequence[Record]
+) -> None:
+    """Is quality a chance, and does it tell good frames from others?"""
+    gates = [gate(regime, of_regime(tested, regime), scales, model) for regime in REGIMES]
+    gates += [gate("all", tested, scales, model)]
+    simulated = gate("simulated errors", moving, scales, model)
+    report.table("gates", [gate_row(each) for each in (*gates, simulated)])
+    off = gates[-1].calibration_error
+    said = f"quality is off the share of good frames by {off:.3f}, at most {CALIBRATION_ERROR} wanted"
+    report.require(said, off <= CALIBRATION_ERROR)
+    report.plot(GatePlot("gate", gates))
+
+
+def of_regime(records: Sequence[Record], regime: Regime) -> list[Record]:
+    return [each for each in records if each.regime == regime]
+
+
+def trust_rows(regime: Regime, records: Sequence[Record]) -> list[TrustRow]:
+    rows = []
+    for index, trust in enumerate(PIXEL_TRUSTS if regime == PIXELS else KEYPOINT_TRUSTS):
+        scale = fit_scale(records, index)
+        loss = mean_loss(scale, records, index)
+        rows.append(TrustRow(regime, trust.surface_factor, trust.data_factor, loss, scale.factor, scale.floor_mm))
+    return rows
+
+
+def claims_of(records: Sequence[Record], scale: Scale) -> dict[str, dict[str, Claims]]:
+    """Before and after, of the relative errors, and of the absolute ones with a known and with an assumed camera."""
+    chosen, face = chosen_index(records[0].regime), 0
+    known, assumed = ([each for each in records if each.camera_known is known] for known in (True, False))
+    return {
+        "relative": {
+            "before": claims(records, lambda each: (each.relative_mm[face], each.relative_error_mm)),
+            "after": claims(records, lambda each: (claimed(each, chosen, scale)[1], each.relative_error_mm)),
+        },
+        **{
+            name: {
+                "before": claims(some, lambda each: (before_mm(each), each.absolute_error_mm)),
+                "after": claims(some, lambda each: (claimed(each, chosen, scale)[0], each.absolute_error_mm)),
+            }
+            for name, some in (("absolute, camera known", known), ("absolute, camera assumed", assumed))
+        },
+    }
+
+
+def before_mm(record: Record) -> Float[np.ndarray, "frames 21"]:
+    """The posterior's sigma at face value, which knew nothing of assumed focal lengths."""
+    return np.sqrt(np.square(record.relative_mm[0]) + np.square(record.shared_mm[0]))
+
+
+def claims(records: Sequence[Record], of: Callable[[Record], tuple[np.ndarray, np.ndarray]]) -> Claims:
+    """All joints of all frames: sigmas, and errors per axis."""
+    sigma, error = zip(*(of(each) for each in records), strict=True)
+    return Claims(np.concatenate(sigma).ravel(), np.concatenate(error).ravel() / np.sqrt(3.0))
+
+
+def claim_rows(clips: str, records: Sequence[Record], scales: Scales) -> list[ClaimRow]:
+    """Of every regime that has records."""
+    rows = []
+    for regime in REGIMES:
+        some = of_regime(records, regime)
+        for error, by_time in (claims_of(some, scales[regime]) if some else {}).items():
+            for when, made in by_time.items():
+                error_mm, sigma_mm = (float(np.sqrt(np.square(each).mean())) for each in (made.error, made.sigma))
+                within = made.covered(1.0), made.covered(2.0)
+                rows.append(ClaimRow(clips, regime, error, when, error_mm, sigma_mm, made.normalised, *within))
+    return rows
+
+
+def quality_model(records: Sequence[Record], scales: Scales) -> QualityModel:
+    """The regression of all regimes' frames together."""
+    known = [features(diagnostics_of(each, scales[each.regime])) for each in records]
+    values = {name: np.concatenate([each[name][0] for each in known]) for name in known[0]}
+    good = np.concatenate([each.aligned_mm < GOOD_MM for each in records])
+    weight = np.concatenate([np.full(len(each.aligned_mm), 1.0 / len(each.aligned_mm)) for each in records])
+    return fit_quality(values, good, weight, GOOD_MM)
+
+
+def gate(name: str, records: Sequence[Record], scales: Scales, model: QualityModel) -> Gate:
+    """The frames of these records by their quality."""
+    quality = [frame_quality(diagnostics_of(each, scales[each.regime]), model)[0] for each in records]
+    return Gate(name, model.good_mm, np.concatenate(quality), np.concatenate([each.aligned_mm for each in records]))
+
+
+def gate_row(of: Gate) -> GateRow:
+    kept = of.quality >= KEPT
+    error = [float(of.error_mm[chosen].mean()) if chosen.any() else float("nan") for chosen in (kept, ~kept)]
+    shares = float(of.good.mean()), float(of.quality.mean())
+    return GateRow(of.name, len(kept), *shares, of.calibration_error, of.area, float(kept.mean()), *error)
+
+
+def ship(report_file: Path) -> None:
+    """Put the numbers of a report in place of those that the engine has."""
+    numbers = json.loads(report_file.read_text(encoding="utf-8"))["numbers"]
+    with atomic_path(CALIBRATION_FILE) as temporary:
+        temporary.write_text(json.dumps(numbers, indent=1) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    ship(Path(sys.argv[1]))
