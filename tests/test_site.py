@@ -14,7 +14,7 @@ from PIL import Image
 
 from docs.drawing.__main__ import FOLDER
 from docs.drawing.pictures import PICTURES
-from docs.writers.command_line import write_command_line
+from docs.writers.command_line import COMMANDS, write_command_line
 from docs.writers.configuration import all_keys, remarks_of, sections, write_configuration
 from docs.writers.result_files import write_result_files
 from docs.writers.table import table
@@ -97,8 +97,11 @@ def test_every_page_is_in_the_navigation(site: Path) -> None:
 
 def test_the_command_line_is_told_in_full() -> None:
     page = write_command_line()
-    for field in dataclasses.fields(Command):
-        assert f"| `--{field.name.replace('_', '-')}` |" in page or f"| `{field.name.upper()}` |" in page, field.name
+    assert [*re.findall(r"^## (.+)$", page, flags=re.MULTILINE)] == ["handfit", *COMMANDS]
+    for part, options in zip(page.split("\n## ")[1:], (Command, *COMMANDS.values()), strict=True):
+        for field in dataclasses.fields(options):
+            named = f"| `--{field.name.replace('_', '-')}` |" in part or f"| `{field.name.upper().rstrip('S')}" in part
+            assert named, field.name
     assert "| `--hand` | `auto`, `left`, `right`, `both` | `auto` | Which hand to fit. |" in page
     rows = [line for line in page.splitlines() if line.startswith("| `-")]
     assert rows and all(row.rstrip(" |").count("|") >= 4 for row in rows), "an option without a meaning"

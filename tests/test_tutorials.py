@@ -109,6 +109,9 @@ def test_blocks_that_are_not_run_are_checked() -> None:
     check_commands(block("handfit clip.mp4 --hand left\n", reason="slow"))
     with pytest.raises(Exception, match="unknown option --hnad"):
         check_commands(block("handfit clip.mp4 --hnad left\n", reason="slow"))
+    check_commands(block("python -m fitter.view results/clip --colour texture\n", reason="slow"))
+    with pytest.raises(Exception, match="--colour: expected one of"):
+        check_commands(block("python -m fitter.view results/clip --colour blue\n", reason="slow"))
     with pytest.raises(SyntaxError):
         check_commands(block("x = = 1\n", "python", reason="slow"))
     with pytest.raises(AssertionError, match="say why"):

@@ -14,7 +14,7 @@ import runpy
 import shlex
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from unittest.mock import patch
@@ -22,6 +22,12 @@ from unittest.mock import patch
 from fit_sequence import fit_sequence
 from fitter.app.arguments import parse_arguments
 from fitter.app.command import run_command
+from fitter.app.evaluate_command import read as read_evaluate
+from fitter.app.export_command import ExportCommand
+from fitter.app.report_command import ReportOptions
+from fitter.app.view_command import ViewOptions
+from fitter.app.words import read_options
+from priors.train.__main__ import parser as train_parser
 from tests.conftest import REPOSITORY
 
 NOT_RUN = "not run by the tests: "
@@ -38,6 +44,16 @@ class Block:
     language: str
     code: str
     reason: str | None
+
+
+# What reads the words of each command, and raises where they are wrong.
+READERS: dict[str, Callable[[Sequence[str]], object]] = {
+    "priors.train": lambda words: train_parser().parse_args(words),
+    "fitter.evaluate": read_evaluate,
+    "fitter.export": lambda words: read_options(ExportCommand, words, ""),
+    "fitter.view": lambda words: read_options(ViewOptions, words, ""),
+    "fitter.report": lambda words: read_options(ReportOptions, words, ""),
+}
 
 
 def blocks_of(file: Path) -> list[Block]:
@@ -108,7 +124,5 @@ def check_commands(block: Block) -> None:
         words = shlex.split(command, comments=True)
         if words[:1] == ["handfit"]:
             parse_arguments(words[1:])
-        elif words[:3] == ["python", "-m", "priors.train"]:
-            from priors.train.__main__ import parser
-
-            parser().parse_args(words[3:])
+        elif words[:2] == ["python", "-m"] and words[2].partition(".")[0] in ("fitter", "priors"):
+            READERS[words[2]](words[3:])

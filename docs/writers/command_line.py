@@ -8,7 +8,11 @@ from typing import Any, Literal, get_args, get_origin
 
 from docs.writers.members import class_text, field_texts
 from docs.writers.table import code, table
+from fitter.app.evaluate_command import Evaluate
+from fitter.app.export_command import ExportCommand
 from fitter.app.options import Command
+from fitter.app.report_command import ReportOptions
+from fitter.app.view_command import ViewOptions
 from fitter.app.words import is_positional, metavar, takes_several
 from fitter.config.expected import describe_type
 from fitter.config.structure import field_types, kinds
@@ -30,9 +34,19 @@ repository is `handfit`, and `make fit INPUT=clip.mp4 OUTPUT=DIR ARGS="..."` set
 """
 
 
+# The other commands, by how they are called.
+COMMANDS = {
+    "python -m fitter.export": ExportCommand,
+    "python -m fitter.evaluate": Evaluate,
+    "python -m fitter.view": ViewOptions,
+    "python -m fitter.report": ReportOptions,
+}
+
+
 def write_command_line() -> str:
     """The page, as Markdown."""
-    return "\n".join([INTRODUCTION, write_command("handfit", Command), KEYS])
+    others = [write_command(name, options) for name, options in COMMANDS.items()]
+    return "\n".join([INTRODUCTION, write_command("handfit", Command), KEYS, *others])
 
 
 def write_command(name: str, options: type) -> str:

@@ -32,6 +32,7 @@ FILES = (
         "`run.json`",
         "input, command, warnings, the start that each hand grew from; written last: the folder is complete",
     ),
+    ("`report.html`", "all of it in one page: playback in 3D, overlay, worst frames, charts, warnings"),
     ("`overlay.mp4`", "the mesh over the input, H.264, plays in a browser"),
     ("`comparison.mp4`", "input, rendering, difference and overlay side by side"),
     ("`texture_SIDE.png`", "the albedo in sRGB; both sides use the same UVs"),
