@@ -106,6 +106,7 @@ def run_line(command: str, folder: Path) -> int:
 
 def run_module(name: str, words: Sequence[str]) -> int:
     """`python -m NAME WORDS...` in this process; returns the exit status."""
+    sys.modules.pop(f"{name}.__main__", None)  # what a test has imported is no program that runs
     with patch.object(sys, "argv", [name, *words]):
         try:
             runpy.run_module(name, run_name="__main__", alter_sys=True)
