@@ -40,9 +40,7 @@ PathLike = str | os.PathLike[str]
 # What an array of keypoints is kept as, beside the result.
 KEYPOINTS_FILE = "keypoints.npz"
 # Where the files are not kept, pictures and meshes need not be made.
-NUMBERS_ONLY = Export(
-    overlay=False, comparison=False, meshes=False, mesh_per_frame=False, textures=False, turntable=False
-)
+NUMBERS_ONLY = Export(**dict.fromkeys((field.name for field in fields(Export)), False))
 
 
 def fit(
