@@ -13,7 +13,9 @@ from fitter.app.command import run_command
 from fitter.app.evaluate_command import Evaluate, evaluate, read
 from fitter.errors import InputError
 from fitter.export.result import FORMAT_VERSION, FitResult, save_result
+from fitter.export.texture import write_png
 from tests.conftest import REPOSITORY
+from tests.short_clip import write_video
 from tests.test_compare import fit_of
 from tests.test_find_truth import annotations, write_synthetic
 from tests.test_metrics import clip, rotation
@@ -109,6 +111,20 @@ def test_both_hands_have_rows_and_a_hand_that_was_missed_is_not_detected(tmp_pat
     assert [(row["name"], row["detected"]) for row in rows_of(tmp_path / "out")] == [
         *(("clip (left)", 1.0), ("clip (right)", 0.0), ("mean", 0.5))
     ]
+
+
+def test_why_there_is_no_psnr_is_said(tmp_path, capsys):
+    """A hand that wears something, whose clip is not to be found, or is another one."""
+    lit = replace(fit_of(clip(3)), lighting=np.ones((1, 1, 9, 3), dtype=np.float32))
+    folder = saved(tmp_path / "clip", lit)
+    write_png(folder / "texture_left.png", np.full((8, 8, 3), 200, dtype=np.uint8))
+    assert run(f"{folder} --output {tmp_path / 'out'} --quiet") == 0
+    (row,) = rows_of(tmp_path / "out")
+    assert row["psnr_db"] is None and row["note"].startswith("no PSNR: ") and "name it with --video" in row["note"]
+    video = write_video(tmp_path / "other.mp4", 5)
+    assert run(f"{folder} --video {video}") == 2
+    said = capsys.readouterr().err
+    assert "other: it has 5 frames of 320x240, expected the 3 frames of 1280x720" in said and said.count("\n") == 1
 
 
 @pytest.fixture

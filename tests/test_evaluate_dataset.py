@@ -105,6 +105,8 @@ def test_clips_are_fitted_once_failures_are_told_and_a_submission_is_written(tmp
     assert "0003.pkl" in table[BROKEN]["note"] and table[BROKEN]["frames"] is None
     assert table["all"]["detected"] == 0.5 and table["all"]["pa_mpjpe_mm"] == good["pa_mpjpe_mm"]
     assert f"{BLIND}: no hand was found" in shown and "20 images have no prediction" in shown
+    failed = (output / "failures.txt").read_text().splitlines()
+    assert [line.split(":")[0] for line in failed] == [BLIND, BROKEN]
     kept = output / "clips" / GOOD
     assert {path.name for path in kept.iterdir()} == {"config.yaml", "diagnostics.npz", "result.npz", "run.json"}
 
@@ -130,6 +132,7 @@ def test_stills_are_clips_of_one_frame_and_a_row_together(tmp_path, truth, detec
     table = rows_of(output)
     assert list(table) == ["evaluation", "all"] and table["evaluation"]["frames"] is None
     assert {path.name for path in (output / "clips" / "evaluation").iterdir()} == {"00000000", "00000001"}
+    assert not (output / "failures.txt").exists()
     with zipfile.ZipFile(output / "pred.zip") as archive:
         joints, vertices = json.loads(archive.read("pred.json"))
     assert np.array(joints).shape == (2, 21, 3) and np.array(joints).all() and np.array(vertices).shape[0] == 2

@@ -110,7 +110,11 @@ def test_where_the_other_hand_is_nothing_is_compared(made, tmp_path):
         (tmp_path / f"texture_{side}.png").write_bytes((folder.path / "texture_left.png").read_bytes())
     result = folder.result
     middle = result.vertices_m.mean(axis=2, keepdims=True)
-    other = (result.vertices_m - middle) * np.float32([-1, 1, 1]) + middle + np.float32([0.05, 0.0, 0.0])
+    other = (
+        (result.vertices_m - middle) * np.array([-1, 1, 1], np.float32)
+        + middle
+        + np.array([0.05, 0.0, 0.0], np.float32)
+    )
     doubled = {
         name: np.concatenate([getattr(result, name)] * 2) for name in ("present", "observed", "joints_m", "lighting")
     }

@@ -58,12 +58,24 @@ def test_csv_and_json_have_every_measure_in_full():
     assert set(content["rows"][0]) == {"name", "note", *content["measures"]} and len(content["measures"]) == 23
 
 
-def test_the_terminal_shows_columns_or_lines():
-    wide = printed(ROWS, 140)
-    assert len(wide.splitlines()) == 3 and "7.42" in wide and "clip | 1" in wide
-    narrow = printed(ROWS, 60)
-    assert [line.split()[0] for line in narrow.splitlines()[1:]] == ["detected", "PA-MPJPE", "AUC"]
+def test_a_few_results_stand_side_by_side_on_the_terminal():
+    shown = printed(ROWS, 60).splitlines()
+    assert shown[0].split() == ["clip", "|", "1", "clip", "2"]
+    assert [line.split() for line in shown[1:]] == [
+        ["detected", "1.000", "0.000"],
+        ["PA-MPJPE", "mm", "7.42", "-"],
+        ["AUC", "0-50", "0.852", "-"],
+    ]
+    assert "[red]a" in printed([replace(ROWS[0], name="[red]a")], 60)  # a name is no markup
     assert "frames" in printed(ROWS[:1], 140)  # a single result: all that applies
+
+
+def test_many_results_stand_below_each_other_with_what_there_is_room_for():
+    rows = [replace(ROWS[0], name=f"clip {number}") for number in range(6)]
+    wide, narrow = printed(rows, 100).splitlines(), printed(rows, 34).splitlines()
+    assert "[b]" in printed([*rows, replace(rows[0], name="[b]")], 100)
+    assert wide[0].split() == ["detected", "PA-MPJPE", "mm", "AUC", "0-50"] and len(wide) == 7
+    assert narrow[0].split() == ["detected", "PA-MPJPE", "mm"] and narrow[6].split() == ["clip", "5", "1.000", "7.42"]
 
 
 def test_curves_are_pictures_of_the_shares(tmp_path):

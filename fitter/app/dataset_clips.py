@@ -56,8 +56,8 @@ def item_at(sequence: ImageSequence, index: int) -> Item:
     return Item(f"{sequence.name}/{index:08d}", sequence, range(index, index + 1))
 
 
-def clip_of_hands(name: str, hands: Sequence[AnnotatedHand]) -> ImageClip:
-    """The images, at 30 frames per second by the data set's own numbers: no data set here says its rate.
+def clip_of_hands(name: str, hands: Sequence[AnnotatedHand], fps: float = FOLDER_FPS) -> ImageClip:
+    """The images, at so many frames per second by the data set's own numbers: none of them says its rate.
 
     Raises InputError where the first image cannot be read.
     """
@@ -65,7 +65,7 @@ def clip_of_hands(name: str, hands: Sequence[AnnotatedHand]) -> ImageClip:
     numbers = np.array([hand.frame for hand in hands])
     path = hands[0].image if len(hands) == 1 else hands[0].image.parent
     files = tuple(hand.image for hand in hands)
-    return ImageClip(path, name, width, height, FOLDER_FPS, (numbers - numbers[0]) / FOLDER_FPS, files)
+    return ImageClip(path, name, width, height, fps, (numbers - numbers[0]) / fps, files)
 
 
 def camera_of_hands(name: str, hands: Sequence[AnnotatedHand], size: tuple[int, int]) -> Camera:

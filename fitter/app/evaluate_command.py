@@ -12,12 +12,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
 
+from annotated_types import Gt
 from rich.console import Console
 from tyro import conf
 
 from fitter.app.command import run_command
 from fitter.app.options import DEFAULT_CONFIG
 from fitter.app.words import read_options
+from fitter.clip.clip import FOLDER_FPS
 from fitter.errors import InputError
 
 PROG = "python -m fitter.evaluate"
@@ -70,6 +72,9 @@ class Evaluate:
     )
     """How the data set is fitted; of its exports only textures are written."""
 
+    fps: Annotated[float, Gt(0.0)] = FOLDER_FPS
+    """Frames per second of the data set's clips, as it numbers their frames: the fit's steadiness goes by time."""
+
     hand_model: Annotated[str, conf.arg(metavar="anny|PATH_TO_MANO")] = "anny"
     """With which the data set is fitted."""
 
@@ -83,7 +88,7 @@ class Evaluate:
 def read(words: Sequence[str]) -> Evaluate:
     """The options; raises InputError, one sentence, for anything wrong in them or between them."""
     options = read_options(Evaluate, words, PROG)
-    of_dataset = {"split", "sequences", "submission", "config", "hand_model", "device"}
+    of_dataset = {"split", "sequences", "submission", "config", "fps", "hand_model", "device"}
     of_results = {"results", "truth", "frames", "video"}
     for name in of_dataset if options.dataset is None else of_results:
         if getattr(options, name) != getattr(Evaluate(), name):
@@ -123,6 +128,7 @@ def evaluate(options: Evaluate) -> None:
         hand_model=options.hand_model,
         device=options.device,
         config=options.config,
+        fps=options.fps,
         output=options.output or Path("results") / (options.dataset.resolve().name or "dataset"),
         submission=options.submission,
     )

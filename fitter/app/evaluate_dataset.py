@@ -9,7 +9,7 @@ its truth is seen by the measures alone.
 
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
@@ -24,6 +24,7 @@ from fitter.app.options import DEFAULT_CONFIG, Command
 from fitter.app.progress import SilentProgress
 from fitter.app.resume import identity, is_complete, mark_unfinished, record_of
 from fitter.app.steps import choose_device, export, initialise, learned_initializer, observe, optimise
+from fitter.clip.clip import FOLDER_FPS
 from fitter.clip.images import ImageClip
 from fitter.config import Config, load_config, save_config
 from fitter.errors import HandfitError
@@ -34,7 +35,7 @@ from fitter.evaluate.readers import AnnotatedHand, Reader, Split, open_dataset
 from fitter.evaluate.submission import Place, Prediction, Server, evaluation_order, write_submission
 from fitter.evaluate.tally import Measured, pooled_row, report
 from fitter.evaluate.truth_of_dataset import truth_of_hands
-from fitter.export.atomic import prepare_folder
+from fitter.export.atomic import atomic_path, prepare_folder
 from fitter.export.folder import open_result
 from fitter.export.result import FitResult
 from fitter.export.run_record import RUN_FILE, save_record
@@ -44,7 +45,8 @@ from priors.learned import LearnedInitializer
 
 log = logging.getLogger(__name__)
 
-CLIPS = "clips"  # subfolder of the output
+CLIPS, FAILURES = "clips", "failures.txt"  # in the output folder
+PAUSE_S = 5.0  # between two words on stills, which take a third of a second each
 
 
 @dataclass(frozen=True)
@@ -58,6 +60,7 @@ class DatasetFit:
     hand_model: str = "anny"
     device: Literal["auto", "cpu", "cuda"] = "auto"
     config: Path = DEFAULT_CONFIG
+    fps: float = FOLDER_FPS
     submission: Server | None = None
 
 
@@ -82,21 +85,39 @@ def fit_and_measure(wanted: DatasetFit, console: Console) -> None:
     prepare_folder(wanted.output)
     config = bare(load_config(wanted.config))
     engine = _Engine(wanted, reader, config, load_hand_model(wanted.hand_model), learned_initializer(config.initialise))
-    begun, parts, failures = time.monotonic(), [], {}
+    parts, failures = [], {}
+    begun = told = time.monotonic()
     for number, item in enumerate(items):
         errors, failure = _fit_one(engine, item)
         parts.append((item, errors))
         if failure:
             failures[item.name] = failure
-            console.print(f"{item.name}: {failure}", style="yellow", markup=False, highlight=False, soft_wrap=True)
-        seconds = time.monotonic() - begun
-        console.print(f"{number + 1} of {len(items)}: {item.name} ({seconds:.0f} s)", highlight=False, soft_wrap=True)
+            _tell(console, f"{item.name}: {failure}", "yellow")
+        now, last = time.monotonic(), number + 1 == len(items)
+        if item.sequence.in_time or last or now - told >= PAUSE_S:
+            told = now
+            _tell(console, f"{number + 1} of {len(items)} clips after {now - begun:.0f} s: {item.name}")
     measured = by_sequence(parts, failures)
     report(measured, pooled_row(measured), wanted.output, console)
+    _list_failures(wanted.output / FAILURES, failures, console)
     if wanted.submission is not None:
         _submit(engine, wanted.submission, console)
     if len(failures) == len(items):
         raise HandfitError(f"not one of {len(items)} clips could be fitted; the first: {next(iter(failures.values()))}")
+
+
+def _tell(console: Console, sentence: str, style: str | None = None) -> None:
+    console.print(sentence, style=style, markup=False, highlight=False, soft_wrap=True)
+
+
+def _list_failures(path: Path, failures: Mapping[str, str], console: Console) -> None:
+    """A line per clip that failed; no file where none did."""
+    if not failures:
+        path.unlink(missing_ok=True)
+        return
+    with atomic_path(path) as temporary:
+        temporary.write_text("".join(f"{name}: {why}\n" for name, why in failures.items()), encoding="utf-8")
+    _tell(console, f"{len(failures)} clips failed, listed in {path}", "yellow")
 
 
 def bare(config: Config) -> Config:
@@ -106,7 +127,7 @@ def bare(config: Config) -> Config:
     )
 
 
-def by_sequence(parts: Sequence[tuple[Item, Errors]], failures: dict[str, str]) -> list[Measured]:
+def by_sequence(parts: Sequence[tuple[Item, Errors]], failures: Mapping[str, str]) -> list[Measured]:
     """A row per sequence of the data set: stills together, with how many of its clips failed."""
     names = dict.fromkeys(item.sequence.name for item, _ in parts)
     measured = []
@@ -126,7 +147,7 @@ def _fit_one(engine: _Engine, item: Item) -> tuple[Errors, str]:
         return nothing_measured(), str(error)
     truth = truth_of_hands(hands, item.name)
     try:
-        clip = clip_of_hands(item.name, hands)
+        clip = clip_of_hands(item.name, hands, engine.wanted.fps)
         folder = open_result(_fitted(engine, item, hands, clip))
         errors = compare(folder.result, truth)
         side = hands[0].side
@@ -192,4 +213,4 @@ def _submit(engine: _Engine, server: Server, console: Console) -> None:
 
     path, missing = write_submission(engine.wanted.output, engine.reader, server, predict)
     without = f"; {missing} images have no prediction and stand there as zeros" if missing else ""
-    console.print(f"written to {path}{without}", markup=False, highlight=False, soft_wrap=True)
+    _tell(console, f"written to {path}{without}")

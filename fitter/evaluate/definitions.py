@@ -29,7 +29,8 @@ MEASURES = (
         *("mpjpe_mm", "MPJPE mm", "lower", 2),
         "mean distance of the joints relative to the root, no scale or rotation removed (Ionescu et al. 2014). The "
         "root is the wrist; the palm's centre where that is annotated instead (STB; of the fit the middle of wrist and "
-        "middle knuckle, Zimmermann & Brox 2017); else the centroid of the known joints (Zhou et al. 2020)",
+        "middle knuckle, Zimmermann & Brox 2017); else the centroid of the known joints (Zhou et al. 2020). A wrist at "
+        "the root counts among the joints, with its error of 0",
     ),
     Measure(
         "absolute_mpjpe_mm",

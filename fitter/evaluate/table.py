@@ -15,18 +15,20 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from fitter.evaluate.definitions import MEASURES, Measure
 from fitter.evaluate.measures import Scores
 from fitter.export.atomic import atomic_path
 
-# On the terminal: what tells most in the width of one.
+# On the terminal, what tells most first.
 SHOWN = (
-    *("detected", "mpjpe_mm", "pa_mpjpe_mm", "clip_mpjpe_mm", "pa_mpvpe_mm", "auc_0_50", "auc_20_50", "keypoint_px"),
-    *("acceleration_mm", "jitter_px", "psnr_db"),
+    *("pa_mpjpe_mm", "mpjpe_mm", "detected", "auc_20_50", "keypoint_px", "acceleration_mm", "pa_mpvpe_mm", "psnr_db"),
+    *("clip_mpjpe_mm", "auc_0_50", "jitter_px"),
 )
-NARROW_COLUMNS = 100  # of characters: a terminal with fewer gets one line per measure
+FEW_ROWS = 4  # results that may stand side by side
+LABEL_WIDTH, NAME_WIDTH = 20, 40  # characters: of the measures' titles, and of a result's name before it is folded
 ABSENT = "-"
 
 
@@ -101,21 +103,35 @@ def write_tables(folder: Path, name: str, rows: Sequence[Row]) -> list[Path]:
 
 
 def print_rows(rows: Sequence[Row], console: Console) -> None:
-    """The most telling measures on the terminal: one column each, or one line each where there is little room."""
-    applying = measures_of(rows)
-    measures = [m for m in applying if m.name in SHOWN]
-    if len(rows) == 1 or console.width < NARROW_COLUMNS:
-        table = Table(box=None, padding=(0, 2, 0, 0))
-        table.add_column("")
-        for row in rows:
-            table.add_column(row.name, justify="right", overflow="fold")
-        for m in applying if len(rows) == 1 else measures:
+    """The measures on the terminal: for a few results one line each, for more a column each, as many as there is room
+    for.
+    """
+    measures = [m for m in measures_of(rows) if len(rows) == 1 or m.name in SHOWN]
+    widest = max(len(row.name) for row in rows)
+    if len(rows) <= FEW_ROWS and (LABEL_WIDTH + len(rows) * (widest + 2) <= console.width or len(rows) == 1):
+        table = _grid([""] + [row.name for row in rows])
+        for m in measures:
             table.add_row(m.title, *(text_of(m, row.scores) for row in rows))
     else:
-        table = Table(box=None, padding=(0, 1, 0, 0))
-        table.add_column("", overflow="fold")
-        for m in measures:
-            table.add_column(m.title, justify="right")
+        measures = _fitting(measures, console.width - min(widest, NAME_WIDTH))
+        table = _grid(["", *(m.title for m in measures)])
         for row in rows:
-            table.add_row(row.name, *(text_of(m, row.scores) for m in measures))
+            table.add_row(escape(row.name), *(text_of(m, row.scores) for m in measures))
     console.print(table)
+
+
+def _fitting(measures: Sequence[Measure], width: int) -> list[Measure]:
+    """The first measures by their place in SHOWN that fit beside each other into so many characters."""
+    chosen = []
+    for m in sorted(measures, key=lambda m: SHOWN.index(m.name)):
+        width -= len(m.title) + 2
+        if width >= 0 or not chosen:
+            chosen.append(m)
+    return [m for m in measures if m in chosen]
+
+
+def _grid(titles: Sequence[str]) -> Table:
+    table = Table(box=None, padding=(0, 2, 0, 0))
+    for number, title in enumerate(titles):
+        table.add_column(escape(title), justify="right" if number else "left", overflow="fold")
+    return table
