@@ -92,7 +92,7 @@ def write_play(
 
 
 def played(
-    exhibit: Exhibit, player: Player, canvas: Canvas, image: UInt8[np.ndarray, "height width 3"] | None
+    exhibit: Exhibit, player: Player, canvas: Canvas, image: UInt8[np.ndarray, "rows columns 3"] | None
 ) -> UInt8[np.ndarray, "height width 3"]:
     """One picture of `write_play`."""
     sway = SWAY * math.sin(2.0 * math.pi * player.frame / exhibit.fps / SWAY_S)
@@ -112,5 +112,6 @@ def best_frame(exhibit: Exhibit) -> int:
     """A frame that shows the fit well: all hands present, observed, and of the best quality that is known."""
     score = np.zeros(exhibit.n_frames)
     for hand in exhibit.hands:
-        score += 2.0 * hand.present + 1.0 * hand.observed + np.nan_to_num(hand.quality) * hand.present
+        # A hand that is there or was seen outweighs any quality of both.
+        score += 10.0 * hand.present + 5.0 * hand.observed + np.nan_to_num(hand.quality)
     return int(score.argmax())
