@@ -13,6 +13,9 @@ DETECT = [
 VIEW = [
     "open3d>=0.19",
 ]
+EVALUATE = [
+    "matplotlib",  # PCK plots; the benchmarks' plots
+]
 GPU = [
     # The rasterizer on CUDA is nvdiffrast, which no registry has: it is built against the torch that is installed, with
     # a CUDA toolkit of torch's version, after this extra (licence: non-commercial, see its LICENSE.txt):
@@ -28,7 +31,6 @@ TRAIN = [
 DEVELOP = [
     "basedpyright",
     "beartype",
-    "matplotlib",  # the benchmarks' plots
     "pre-commit",
     "pytest",
     "pytest-xdist",
@@ -77,8 +79,9 @@ setup(
     extras_require={
         "detect": DETECT,
         "view": VIEW,
+        "evaluate": EVALUATE,
         "gpu": GPU,
         "train": TRAIN,
-        "dev": DETECT + VIEW + TRAIN + DEVELOP,
+        "dev": DETECT + VIEW + EVALUATE + TRAIN + DEVELOP,
     },
 )

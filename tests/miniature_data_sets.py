@@ -273,6 +273,7 @@ class InterHandTruth:
     k: np.ndarray
 
 
+TIPS = rows([f"{one}_tip" for one in FINGERS])
 INTERHAND_NAMES = [*(name for one in FINGERS for name in finger(one, tip_first=True)), "wrist"]
 INTERHAND_FRAMES = (7, 12, 100)
 
@@ -306,3 +307,68 @@ def write_interhand(folder: Path, split: str = "train") -> InterHandTruth:
     (annotations / f"InterHand2.6M_{split}_camera.json").write_text(json.dumps({"0": camera}))
     (annotations / f"InterHand2.6M_{split}_joint_3d.json").write_text(json.dumps({"0": labels}))
     return truth
+
+
+@dataclass(frozen=True)
+class FingertipTruth:
+    tips_m: dict[str, np.ndarray]  # (frames, 5, 3) in the colour camera's axes, NaN where unknown, by clip
+    k: np.ndarray
+
+
+DEXTER_K = np.array([[587.45209, 0, 325], [0, 600.67456, 249], [0, 0, 1]])
+DEXTER_FROM_DEPTH = np.array(
+    [[0.9999, 0.0034, 0.0161, 19.0473], [-0.0033, 1, -0.0079, -1.8514], [-0.0162, 0.0079, 0.9998, -4.7501]]
+)
+EGODEXTER_K = np.array([[617.173, 0, 315.453], [0, 617.173, 242.259], [0, 0, 1]])
+EGODEXTER_FROM_DEPTH = np.array(
+    [[1, 0.00090442, -0.0074, 20.2365], [-0.00071933, 0.9997, 0.0248, 1.2846], [0.0075, -0.0248, 0.9997, 5.736]]
+)
+
+
+def in_depth_camera(tips_m: np.ndarray, from_depth: np.ndarray) -> np.ndarray:
+    """(5, 3) mm in the depth camera's axes of metres in the colour camera's."""
+    return np.linalg.solve(from_depth[:, :3], (tips_m * 1000 - from_depth[:, 3]).T).T
+
+
+def write_dexter_object(folder: Path, frames: int = 4) -> FingertipTruth:
+    """dexter+object: two clips; the index finger of the second frame has no depth, corners stand behind the tips."""
+    rng = np.random.default_rng(5)
+    tips = {}
+    for clip in ("Grasp1", "Rotate"):
+        tips[clip] = np.stack([random_joints(rng)[TIPS] for _ in range(frames)])
+        lines = []
+        for frame in range(frames):
+            depth_mm = in_depth_camera(tips[clip][frame], DEXTER_FROM_DEPTH) * [-1, -1, 1]
+            if frame == 1:
+                depth_mm[1, 2], tips[clip][frame, 1] = 32001, np.nan
+            corners = rng.normal(size=(3, 3))
+            lines.append(" ".join(f"{x:.6f}, {y:.6f}, {z:.6f};" for x, y, z in [*depth_mm, *corners]))
+            write_image(folder / "data" / clip / "color" / f"image_{frame:05d}_color.png", (640, 480), frame)
+        annotations = folder / "data" / clip / "annotations"
+        annotations.mkdir(parents=True)
+        (annotations / f"{clip}3D.txt").write_text("\n".join(lines) + "\n")
+        (annotations / f"{clip}2D.txt").write_text("1, 2; 3, 4; 5, 6; 7, 8; 9, 10;\n" * frames)
+    return FingertipTruth(tips, DEXTER_K)
+
+
+def write_egodexter(folder: Path, frames: int = 12) -> FingertipTruth:
+    """EgoDexter: two clips of which every other frame is annotated, some of their fingertips hidden."""
+    rng = np.random.default_rng(6)
+    tips = {}
+    for clip in ("Desk", "Rotunda"):
+        tips[clip] = np.stack([random_joints(rng)[TIPS] for _ in range(frames)])
+        tips[clip][1::2] = np.nan
+        tips[clip][2, 3:] = np.nan
+        lines = []
+        for frame in range(frames):
+            depth_mm = in_depth_camera(tips[clip][frame], EGODEXTER_FROM_DEPTH)
+            points = [
+                "0, -0, 0;" if np.isnan(point).any() else "{:.6f}, {:.6f}, {:.6f};".format(*point) for point in depth_mm
+            ]
+            lines.append(" ".join(points))
+            for kind in ("color", "depth", "color_on_depth"):
+                path = folder / "data" / clip / kind / f"image_{frame:05d}_{kind}.png"
+                write_image(path, (640, 480), frame)
+        (folder / "data" / clip / "annotation.txt_3D.txt").write_text("\n".join(lines) + "\n")
+        (folder / "data" / clip / "annotation.txt").write_text("-1, -1; -1, -1; -1, -1; -1, -1; -1, -1;\n" * frames)
+    return FingertipTruth(tips, EGODEXTER_K)

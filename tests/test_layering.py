@@ -34,10 +34,10 @@ LAYERS = (
     "evaluate",
     "config",
     "app",
-    # Entry points: `python -m fitter.view`, and below every `__main__`.
-    "report",
-    "view",
 )
+
+# What `python -m` runs, beside every `__main__`: nobody imports it.
+ENTRIES = ("report", "view")
 
 # Slow to import, or absent from some machines: imported inside the functions that need them.
 HEAVY = (
@@ -102,6 +102,8 @@ def layer(dotted: str) -> str | None:
 
 def upward_imports(path: Path, tree: ast.Module) -> list[str]:
     own = layer(module_name(path))
+    if own in ENTRIES:
+        return []
     if own is None:
         heavy = [name for name in top_level_imports(tree) if name.split(".")[0] != "typing"]
         return [f"fitter/__init__.py: imports {name} at module level" for name in heavy]

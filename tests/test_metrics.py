@@ -7,6 +7,7 @@ from types import ModuleType
 import numpy as np
 import pytest
 import roma
+import scipy.linalg
 import torch
 
 from fitter.evaluate.metrics import (
@@ -17,11 +18,15 @@ from fitter.evaluate.metrics import (
     clip_mpjpe,
     clip_scale,
     f_score,
+    f_scores,
     jitter,
     mpjpe,
     pa_errors,
     pa_mpjpe,
     pck,
+    scale_between,
+    scale_errors,
+    tremble,
 )
 
 SCORE = Path(__file__).resolve().parents[2] / "shared" / "eval" / "score.py"
@@ -150,6 +155,59 @@ def test_f_score():
     assert f_score(fitted, truth, 0.5) == pytest.approx(0.5)
     assert f_score(truth[:1], truth, 0.5) == pytest.approx(2 * 1 * 0.25 / 1.25)
     assert f_score(truth + [0, 0, 7], truth, 0.5) == 0
+
+
+def test_f_scores_agree_with_every_pair_looked_at():
+    rng = np.random.default_rng(4)
+    fitted, truth = rng.normal(scale=8, size=(60, 3)), rng.normal(scale=8, size=(50, 3))
+    between = np.linalg.norm(fitted[:, None] - truth[None], axis=-1)
+    for threshold, score in zip((2.0, 5.0), f_scores(fitted, truth, (2.0, 5.0)), strict=True):
+        precision, recall = (between.min(axis=axis) < threshold for axis in (1, 0))
+        assert score == pytest.approx(2 / (1 / precision.mean() + 1 / recall.mean()))
+
+
+def test_the_alignment_of_freihand_and_ho3d():
+    """`align_w_scale` of their `eval.py`, which is scipy's orthogonal Procrustes where no reflection is better."""
+    truth, fitted = clip(5, 1), clip(5, 1) @ rotation(4).T * 0.8 + np.random.default_rng(1).normal(0, 0.01, (5, 21, 3))
+    for known, moved in zip(truth, fitted, strict=True):
+        a, b = known - known.mean(0), moved - moved.mean(0)
+        turn, s = scipy.linalg.orthogonal_procrustes(a / np.linalg.norm(a), b / np.linalg.norm(b))
+        theirs = b / np.linalg.norm(b) @ turn.T * s * np.linalg.norm(a) + known.mean(0)
+        np.testing.assert_allclose(align_similarity(moved, known), theirs, atol=1e-12)
+
+
+def test_points_that_are_unknown_have_no_part():
+    truth, fitted = clip(4, 1), clip(4, 2)
+    known = truth.copy()
+    known[0, 5:] = np.nan
+    known[1, 2:] = np.nan  # two are left: no rotation
+    aligned = align_similarity(fitted, known)
+    np.testing.assert_allclose(aligned[0, :5], align_similarity(fitted[0, :5], truth[0, :5]), atol=1e-14)
+    assert np.isfinite(aligned[0]).all() and np.isnan(aligned[1]).all()
+    np.testing.assert_allclose(aligned[2:], align_similarity(fitted[2:], truth[2:]), atol=1e-14)
+    assert np.isfinite(pa_errors(fitted, known)).sum(axis=1).tolist() == [5, 0, 21, 21]
+    assert scale_between(2 * truth, known) == pytest.approx(0.5)
+    assert np.isnan(scale_between(truth, np.full_like(truth, np.nan)))
+
+
+def test_scale_by_wrist_and_middle_knuckle():
+    truth = clip(3)
+    assert scale_errors(truth * [[[1.5]], [[0.5]], [[1.0]]] + 4, truth).max() < 1e-14
+    longer = truth.copy()
+    longer[:, 9] = truth[:, 0] + 2 * (truth[:, 9] - truth[:, 0])  # that bone alone: all else is halved
+    halved = np.linalg.norm(truth - truth[:, :1], axis=-1) / 2
+    halved[:, 9] = 0
+    np.testing.assert_allclose(scale_errors(longer, truth), halved, atol=1e-14)
+
+
+def test_trembling_between_gaps():
+    points = np.repeat(np.arange(40.0)[:, None, None] * [1.0, 0.0], 21, axis=1)
+    points[20] = np.nan
+    assert len(tremble(points)) == 30 - 11 and tremble(points).max() < 1e-12
+
+
+def test_without_errors_there_is_no_area():
+    assert np.isnan(auc(np.zeros(0), 0.0, 50.0))
 
 
 def load_score() -> ModuleType:

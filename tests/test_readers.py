@@ -20,6 +20,8 @@ WRITERS = {
     "STB": miniatures.write_stb,
     "DexYCB": miniatures.write_dexycb,
     "InterHand2.6M": miniatures.write_interhand,
+    "Dexter+Object": miniatures.write_dexter_object,
+    "EgoDexter": miniatures.write_egodexter,
 }
 
 

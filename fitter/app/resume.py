@@ -41,7 +41,7 @@ def identity(command: Command, config: Config, clip: Clip) -> str:
     parts = [
         fitter.__version__,
         clip.name,
-        f"{clip.n_frames}x{clip.width}x{clip.height}",
+        f"{clip.n_frames}x{clip.width}x{clip.height} at {clip.fps:g}",
         content_hash(clip.files),
         *(content_hash(files_of(path)) for path in given),
         [path is not None for path in files],

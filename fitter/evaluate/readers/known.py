@@ -7,10 +7,13 @@ for hand in hands(reader, "evaluation"): ...
 from pathlib import Path
 
 from fitter.errors import InputError
-from fitter.evaluate.readers import dexycb, freihand, ho3d, interhand, rhd, stb
+from fitter.evaluate.readers import dexter, dexycb, freihand, ho3d, interhand, rhd, stb
 from fitter.evaluate.readers.layout import Reader
 
-LAYOUTS = (freihand.LAYOUT, ho3d.LAYOUT, rhd.LAYOUT, stb.LAYOUT, dexycb.LAYOUT, interhand.LAYOUT)
+LAYOUTS = (
+    *(freihand.LAYOUT, ho3d.LAYOUT, rhd.LAYOUT, stb.LAYOUT, dexycb.LAYOUT, interhand.LAYOUT),
+    *(dexter.LAYOUT_DEXTER_OBJECT, dexter.LAYOUT_EGODEXTER),
+)
 
 
 def open_dataset(folder: Path) -> Reader:
