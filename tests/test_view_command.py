@@ -112,7 +112,7 @@ def test_a_window_that_fails_becomes_films(
         ([], "RESULT is missing"),
         (["{folder}", "--frame", "99"], "--frame 99: {folder} has frames 0 to 11"),
         (["{folder}", "--frame", "-1"], "--frame"),
-        (["{folder}", "--size", "big"], "--size big: expected WIDTHxHEIGHT in pixels, such as 1280x800"),
+        (["{folder}", "--size", "big"], "--size big: expected WIDTHxHEIGHT in pixels, such as 1280x720"),
         (["{folder}", "--size", "9x9"], "--size 9x9: expected sides of 320 to 4096 pixels"),
         (["{folder}", "--colour", "blue"], "--colour"),
         (["{folder}", "--color", "plain"], "did you mean --colour"),

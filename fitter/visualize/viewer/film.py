@@ -14,7 +14,6 @@ import numpy as np
 from jaxtyping import UInt8
 
 from fitter.export.texture import write_png
-from fitter.export.video import VideoWriter
 from fitter.visualize.viewer.exhibit import Exhibit, scene_view, status_words
 from fitter.visualize.viewer.kept_images import KeptImages
 from fitter.visualize.viewer.panels import Status, draw_caption, draw_legend
@@ -39,6 +38,8 @@ def write_turn(
     folder: Path, exhibit: Exhibit, player: Player, canvas: Canvas, on_frame: OnFrame = lambda done, total: None
 ) -> None:
     """The player's frame from all sides, as a video and as SHEET_VIEWS views of it in one PNG."""
+    from fitter.export.video import VideoWriter
+
     still = replace(player, frustum=False)
     small: list[np.ndarray] = []
     with VideoWriter(folder / TURN_VIDEO, TURN_FPS, canvas.size) as writer:
@@ -84,6 +85,8 @@ def write_play(
     on_frame: OnFrame = lambda done, total: None,
 ) -> None:
     """All frames from beside the camera, with its image behind the hands."""
+    from fitter.export.video import VideoWriter
+
     with VideoWriter(folder / PLAY_VIDEO, exhibit.fps, canvas.size) as writer:
         for frame in range(exhibit.n_frames):
             image = images.wait(frame) if images is not None else None
