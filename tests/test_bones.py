@@ -38,7 +38,9 @@ def test_a_finger_has_its_colour() -> None:
     drawn = draw_bones("bones", JOINTS_M, VIEW)
     tips = drawn.colours[20 * 2 * RING :].reshape(21, len(SPHERE), 3)[[4, 8, 12, 16, 20]].mean(axis=1)
     wanted = np.array(FINGER_COLOURS) / 255.0
-    nearest = [int(np.linalg.norm(wanted / wanted.sum(1, keepdims=True) - tip / tip.sum(), axis=1).argmin()) for tip in tips]
+    nearest = [
+        int(np.linalg.norm(wanted / wanted.sum(1, keepdims=True) - tip / tip.sum(), axis=1).argmin()) for tip in tips
+    ]
     assert nearest == [0, 1, 2, 3, 4]
 
 

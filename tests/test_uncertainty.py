@@ -40,9 +40,7 @@ def test_distances_to_bones() -> None:
     assert distance[1, 0] == pytest.approx(2.0) and place[1, 0] == 1.0
 
 
-@pytest.mark.parametrize(
-    ("low", "high"), [(3.7, 5.9), (0.1, 0.3), (8.4, 10.8), (0.0, 47.0), (9.0, 9.0), (1.0, 5000.0)]
-)
+@pytest.mark.parametrize(("low", "high"), [(3.7, 5.9), (0.1, 0.3), (8.4, 10.8), (0.0, 47.0), (9.0, 9.0), (1.0, 5000.0)])
 def test_the_scale_covers_the_clip_on_round_numbers(low: float, high: float) -> None:
     scale = sigma_scale([np.linspace(low, high, 2100).reshape(-1, 21)])
     ticks = np.array(scale.ticks_mm)

@@ -72,7 +72,7 @@ def moving(model: HandModel) -> tuple[np.ndarray, np.ndarray]:
     for frame in range(FRAMES):
         sine, cosine = math.sin(0.05 * frame), math.cos(0.05 * frame)
         rotations[frame, 0] = torch.tensor([[cosine, -sine, 0], [sine, cosine, 0], [0, 0, 1]]).double() @ upright
-    wrist = torch.tensor([[-0.06 + 0.002 * frame, 0.07, 0.5] for frame in range(FRAMES)], dtype=torch.float64)
+    wrist = torch.tensor([[-0.095 + 0.002 * frame, 0.07, 0.55] for frame in range(FRAMES)], dtype=torch.float64)
     posed = model.with_shape(torch.zeros(1, dtype=torch.float64)).with_pose(rotations, wrist)
     return posed.mesh().vertices.numpy(), posed.joints.numpy()
 

@@ -37,7 +37,7 @@ Size = tuple[int, int]
 
 PROG = "python -m fitter.view"
 FILMS = "view"  # the folder of the films inside the result's, unless another is named
-WINDOW_PX, FILM_PX = (1280, 800), (960, 600)
+WINDOW_PX, FILM_PX = (1280, 720), (960, 600)
 SMALLEST_PX, LARGEST_PX = 320, 4096
 
 
@@ -54,7 +54,7 @@ class ViewOptions:
     frame: int | None = None
     """Frame shown first, or turned in the turntable, from 0."""
     size: str | None = None
-    """WIDTHxHEIGHT in pixels; absent: 1280x800 for the window, 960x600 for films."""
+    """WIDTHxHEIGHT in pixels; absent: 1280x720 for the window, 960x600 for films."""
     output: Path | None = None
     """Folder for films; absent: the folder view inside the result's."""
     offscreen: bool = False
@@ -155,7 +155,7 @@ def parse_size(text: str | None) -> Size | None:
         return None
     parts = text.lower().split("x")
     if len(parts) != 2 or not all(part.isdecimal() for part in parts):
-        raise InputError(f"--size {text}: expected WIDTHxHEIGHT in pixels, such as 1280x800")
+        raise InputError(f"--size {text}: expected WIDTHxHEIGHT in pixels, such as 1280x720")
     width, height = (int(part) for part in parts)
     if not all(SMALLEST_PX <= side <= LARGEST_PX for side in (width, height)):
         raise InputError(f"--size {text}: expected sides of {SMALLEST_PX} to {LARGEST_PX} pixels")

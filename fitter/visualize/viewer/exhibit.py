@@ -113,9 +113,7 @@ def view_of(exhibit: Exhibit, session: Session, size: tuple[int, int], image: Im
 def scene_view(exhibit: Exhibit, player: Player, eye: Viewpoint, image: Image | None) -> View:
     """The hands, and with `player.frustum` the camera and its image, without anything written on the glass."""
     drawn = [
-        part
-        for hand in exhibit.hands
-        for part in draw_hand(hand, player.frame, player.colouring, eye, exhibit.scale)
+        part for hand in exhibit.hands for part in draw_hand(hand, player.frame, player.colouring, eye, exhibit.scale)
     ]
     pictures: list[Picture] = []
     if player.frustum:

@@ -14,7 +14,6 @@ import numpy as np
 from jaxtyping import UInt8
 
 from fitter.export.texture import write_png
-from fitter.export.video import VideoWriter
 from fitter.visualize.viewer.exhibit import Exhibit, scene_view, status_words
 from fitter.visualize.viewer.kept_images import KeptImages
 from fitter.visualize.viewer.panels import Status, draw_caption, draw_legend
@@ -39,6 +38,8 @@ def write_turn(
     folder: Path, exhibit: Exhibit, player: Player, canvas: Canvas, on_frame: OnFrame = lambda done, total: None
 ) -> None:
     """The player's frame from all sides, as a video and as SHEET_VIEWS views of it in one PNG."""
+    from fitter.export.video import VideoWriter
+
     still = replace(player, frustum=False)
     small: list[np.ndarray] = []
     with VideoWriter(folder / TURN_VIDEO, TURN_FPS, canvas.size) as writer:
@@ -84,6 +85,8 @@ def write_play(
     on_frame: OnFrame = lambda done, total: None,
 ) -> None:
     """All frames from beside the camera, with its image behind the hands."""
+    from fitter.export.video import VideoWriter
+
     with VideoWriter(folder / PLAY_VIDEO, exhibit.fps, canvas.size) as writer:
         for frame in range(exhibit.n_frames):
             image = images.wait(frame) if images is not None else None
@@ -92,7 +95,7 @@ def write_play(
 
 
 def played(
-    exhibit: Exhibit, player: Player, canvas: Canvas, image: UInt8[np.ndarray, "height width 3"] | None
+    exhibit: Exhibit, player: Player, canvas: Canvas, image: UInt8[np.ndarray, "rows columns 3"] | None
 ) -> UInt8[np.ndarray, "height width 3"]:
     """One picture of `write_play`."""
     sway = SWAY * math.sin(2.0 * math.pi * player.frame / exhibit.fps / SWAY_S)
@@ -112,5 +115,6 @@ def best_frame(exhibit: Exhibit) -> int:
     """A frame that shows the fit well: all hands present, observed, and of the best quality that is known."""
     score = np.zeros(exhibit.n_frames)
     for hand in exhibit.hands:
-        score += 2.0 * hand.present + 1.0 * hand.observed + np.nan_to_num(hand.quality) * hand.present
+        # A hand that is there or was seen outweighs any quality of both.
+        score += 10.0 * hand.present + 5.0 * hand.observed + np.nan_to_num(hand.quality)
     return int(score.argmax())

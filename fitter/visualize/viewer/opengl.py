@@ -35,6 +35,7 @@ MISSING = "Open3D is not installed, expected the extra `view`: pip install 'hand
 # Where the glass and the backdrop are; nothing of a hand is nearer or farther.
 NEAR_M, FAR_M = 0.01, 40.0
 GLASS_M, BACKDROP_M = 2.0 * NEAR_M, 0.9 * FAR_M
+CORNER_PX = (40, 40)  # of a new window on the screen
 SUPERSAMPLING = 2  # off-screen contexts have no antialiasing: drawn larger, then averaged
 
 # Two triangles, and which corners of the image theirs are.
@@ -228,7 +229,7 @@ def open_window(size: tuple[int, int], title: str) -> Iterator[Window]:
     # that it did so is only in what it says.
     open3d.utility.set_verbosity_level(open3d.utility.VerbosityLevel.Info)
     with native_log_muted(), contextlib.redirect_stdout(said):
-        made = visualizer.create_window(title, *size)
+        made = visualizer.create_window(title, *size, *CORNER_PX)
     open3d.utility.set_verbosity_level(open3d.utility.VerbosityLevel.Error)
     if not made or "offscreen" in said.getvalue().lower():
         raise NoOpenGL("Open3D could not open a window")

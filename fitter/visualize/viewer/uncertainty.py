@@ -46,7 +46,7 @@ class SigmaScale:
         return np.stack([np.interp(place, stops, COLOURS[:, channel]) for channel in range(3)], axis=-1)
 
 
-def sigma_scale(sigmas_mm: Sequence[Float[np.ndarray, "frames 21"]]) -> SigmaScale:
+def sigma_scale(sigmas_mm: Sequence[Float[np.ndarray, "_ 21"]]) -> SigmaScale:
     """One scale for all hands; NaN rows are left out, and without any sigma it is 0 to 10 mm."""
     seen = np.concatenate([sigma[np.isfinite(sigma)] for sigma in sigmas_mm]) if sigmas_mm else np.zeros(0)
     if not len(seen):
