@@ -1,7 +1,7 @@
 """Chromium without a window, told what to do over a pipe: the tests' eyes and hands for pages.
 
     with open_browser() as browser:
-        page = browser.open(path.as_uri(), width=390, height=844)
+        page = browser.open(path.as_uri(), PHONE)
         page.run("document.title")                        # the value of a JavaScript expression, promises awaited
         page.press("ArrowRight"); page.screenshot(); page.complaints
 
@@ -25,11 +25,13 @@ from typing import Any
 NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
 # The software renderer draws WebGL where there is no GPU; a container's root needs --no-sandbox.
 FLAGS = (
-    "--headless=new --no-sandbox --disable-gpu-sandbox --use-gl=angle --use-angle=swiftshader "
-    "--enable-unsafe-swiftshader --disable-dev-shm-usage --no-first-run --disable-extensions --disable-background-networking --mute-audio "
+    "--headless=new --no-sandbox --use-gl=angle --use-angle=swiftshader --enable-unsafe-swiftshader "
+    "--disable-dev-shm-usage --no-first-run --disable-extensions --disable-background-networking --mute-audio "
     "--hide-scrollbars --autoplay-policy=no-user-gesture-required --remote-debugging-pipe"
 ).split()
 PATIENCE_S = 30.0
+DESKTOP, PHONE = (1440, 900), (390, 844)
+WIDEST_PHONE = 600
 
 Reply = dict[str, Any]
 
@@ -65,16 +67,16 @@ class Browser:
                 return reply["result"]
             self.events.append(reply)
 
-    def open(self, address: str, width: int = 1440, height: int = 900, dark: bool = False) -> "Page":
-        """A new tab of this size in CSS pixels, loaded."""
+    def open(self, address: str, size: tuple[int, int] = DESKTOP, dark: bool = False) -> "Page":
+        """A new tab of this width and height in CSS pixels, loaded."""
         target = self.send("Target.createTarget", {"url": "about:blank"})["targetId"]
         session = self.send("Target.attachToTarget", {"targetId": target, "flatten": True})["sessionId"]
         page = Page(self, session, target)
         for domain in ("Page", "Runtime", "Log", "Network"):
             page.send(f"{domain}.enable")
-        phone = width < 600
-        size = {"width": width, "height": height, "deviceScaleFactor": 2 if phone else 1, "mobile": phone}
-        page.send("Emulation.setDeviceMetricsOverride", size)
+        phone = size[0] < WIDEST_PHONE
+        metrics = {"width": size[0], "height": size[1], "deviceScaleFactor": 2 if phone else 1, "mobile": phone}
+        page.send("Emulation.setDeviceMetricsOverride", metrics)
         scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
         page.send("Emulation.setEmulatedMedia", {"features": [scheme]})
         page.send("Page.navigate", {"url": address})
@@ -136,7 +138,8 @@ class Page:
         """The middle of an element, scrolled to first, with a real mouse event."""
         x, y = self.run(
             f"(() => {{ const e = document.querySelector({json.dumps(selector)});"
-            "e.scrollIntoView({block: 'center'}); const r = e.getBoundingClientRect(); return [r.x + r.width / 2, r.y + r.height / 2]; })()"
+            "e.scrollIntoView({block: 'center'}); const r = e.getBoundingClientRect();"
+            "return [r.x + r.width / 2, r.y + r.height / 2]; })()"
         )
         self.drag([(x, y)])
 

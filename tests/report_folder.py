@@ -141,8 +141,10 @@ def write_folder(path: Path, hands: int = 2, name: str = "wave.mp4") -> ResultFo
 
 def drawn(result: FitResult) -> list[DrawnHand]:
     return [
-        DrawnHand(side, *(rows[hand] for rows in (result.vertices_m, result.joints_m)), result.faces, *flags)
-        for hand, (side, *flags) in enumerate(zip(result.side, result.present, result.observed, strict=True))
+        DrawnHand(side, vertices, joints, result.faces, present, observed)
+        for side, vertices, joints, present, observed in zip(
+            result.side, result.vertices_m, result.joints_m, result.present, result.observed, strict=True
+        )
     ]
 
 

@@ -1,5 +1,6 @@
 """The page in a real browser: it plays, scrubs, turns, fits a phone, and complains of nothing."""
 
+import base64
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,13 +10,12 @@ import pytest
 
 from fitter.app.report_command import ReportOptions, make_reports, write_report
 from fitter.export.folder import open_result
-from tests.browser import Browser, Page, find_chromium, open_browser
+from tests.browser import DESKTOP, PHONE, Browser, Page, find_chromium, open_browser
 from tests.report_folder import ABSENT, BAD, FRAMES, write_folder
 
 pytestmark = pytest.mark.skipif(find_chromium() is None, reason="no Chromium on this machine to open the page in")
 
 EVIL = "<img src=x onerror=window.broken=1>&.mp4"
-PHONE = {"width": 390, "height": 844}
 
 
 @pytest.fixture(scope="module")
@@ -31,8 +31,8 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_report(open_result(folder))
 
 
-def opened(browser: Browser, report: Path, **size: int) -> Page:
-    page = browser.open(report.as_uri(), **size)
+def opened(browser: Browser, report: Path, size: tuple[int, int] = DESKTOP) -> Page:
+    page = browser.open(report.as_uri(), size)
     page.wait("window.handfit")
     return page
 
@@ -45,8 +45,6 @@ def page(browser: Browser, report: Path) -> Page:
 def canvas(page: Page) -> np.ndarray:
     """What the 3D view shows, (height, width, 4); drawn now."""
     address = page.run("handfit.viewer.draw(), document.getElementById('scene').toDataURL()")
-    import base64
-
     picture = cv2.imdecode(np.frombuffer(base64.b64decode(address.split(",")[1]), np.uint8), cv2.IMREAD_UNCHANGED)
     return np.asarray(picture)
 
@@ -158,9 +156,9 @@ def test_terms_can_be_left_out(page: Page) -> None:
 
 
 @pytest.mark.parametrize("dark", [False, True])
-@pytest.mark.parametrize("size", [PHONE, {"width": 320, "height": 640}, {"width": 1440, "height": 900}])
-def test_nothing_sticks_out_sideways(browser: Browser, report: Path, size: dict[str, int], dark: bool) -> None:
-    page = browser.open(report.as_uri(), **size, dark=dark)
+@pytest.mark.parametrize("size", [PHONE, (320, 640), DESKTOP])
+def test_nothing_sticks_out_sideways(browser: Browser, report: Path, size: tuple[int, int], dark: bool) -> None:
+    page = browser.open(report.as_uri(), size, dark)
     page.wait("window.handfit")
     assert page.run("document.documentElement.scrollWidth <= innerWidth")
     wide = page.run(
@@ -172,7 +170,7 @@ def test_nothing_sticks_out_sideways(browser: Browser, report: Path, size: dict[
 
 
 def test_a_phone_switches_between_hand_and_video(browser: Browser, report: Path) -> None:
-    page = opened(browser, report, **PHONE)
+    page = opened(browser, report, PHONE)
     visible = "getComputedStyle(document.querySelector('.panel.{}')).visibility"
     assert page.run(visible.format("film")) == "hidden"
     page.click('[data-panel="film"]')
@@ -209,8 +207,8 @@ def test_the_index_sorts(browser: Browser, report: Path, tmp_path: Path) -> None
     (tmp_path / "stopped").mkdir()
     (tmp_path / "stopped" / "config.yaml").touch()
     make_reports(ReportOptions((report.parent, tmp_path / "stopped"), index=tmp_path))
-    for size in (PHONE, {"width": 1440, "height": 900}):
-        page = browser.open((tmp_path / "index.html").as_uri(), **size)
+    for size in (PHONE, DESKTOP):
+        page = browser.open((tmp_path / "index.html").as_uri(), size)
         first = "document.querySelector('#rows tr').dataset.name"
         assert page.run(first) == "stopped"
         page.click('[data-sort="best"]')

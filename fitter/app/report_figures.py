@@ -32,7 +32,11 @@ def figures_of(folder: ResultFolder) -> tuple[Figure, ...]:
     rows = [
         row("Present in the fit", "by the fit's own judgement", lambda hand: counted(result.present[hand])),
         row("Seen by the detector", "frames with a detection", lambda hand: counted(result.observed[hand])),
-        row("Quality of a frame", "median score; 1 is best", lambda hand: middle(quality(hand), "{:.2f}")),
+        row(
+            "Quality of a frame",
+            "median; chance that its joints are within 10 mm",
+            lambda hand: middle(quality(hand), "{:.2f}"),
+        ),
         row(
             "Uncertainty of a joint",
             "median standard deviation in space",

@@ -64,10 +64,10 @@ def page_of(folder: ResultFolder, figures: Sequence[Figure] = ()) -> Page:
     film, worst = film_of(folder, worst, gaps)
     shown = bool(result.present.any())
     if not shown:
-        gaps |= dict.fromkeys(("motion", "figures", "charts", "worst"), "The fit finds no hand in any frame.")
+        gaps |= dict.fromkeys(("motion", "figures"), "The fit finds no hand in any frame.")
     if folder.diagnostics is None:
         gaps["energies"] = "This folder has no diagnostics.npz: energies, residuals and detections are not known."
-        gaps.setdefault("charts", gaps["energies"])
+        gaps["charts"] = gaps["energies"]
     if folder.run is None:
         gaps["command"] = "This folder has no run.json: how the result was made is not known."
     textures = textures_of(folder)

@@ -2,6 +2,7 @@
 
 const SVG = "http://www.w3.org/2000/svg";
 const GUTTER = 44, RIGHT = 10, TOP = 8, BOTTOM = 18;
+const HEADROOM = 1.06; // of an axis above its largest value
 
 function shape(name, attributes, parent) {
   const element = document.createElementNS(SVG, name);
@@ -13,7 +14,7 @@ function shape(name, attributes, parent) {
 /** Text for people: `digits` decimals, a dash for what is not there. */
 const inWords = (value, digits) => (value === null || value === undefined || Number.isNaN(value) ? "–" : value.toFixed(digits));
 
-/** Two to four round numbers from 0 to at least `largest`. */
+/** Round numbers from 0 to at least `largest`, about `wanted` steps. */
 function ticksUpTo(largest, wanted = 2) {
   if (!(largest > 0)) return [0, 1];
   const rough = largest / wanted, power = 10 ** Math.floor(Math.log10(rough));
@@ -57,11 +58,11 @@ function bandPath(low, high, x, y) {
 }
 
 /** A box with grid and axis: returns {svg, x, y, height, plot} for what is drawn into it. */
-function emptyPlot(host, { height, count, ticks, bottom, frames }) {
+function emptyPlot(host, { height, count, top, wanted, bottom, frames }) {
   host.replaceChildren();
   const width = Math.max(160, host.clientWidth);
   const svg = shape("svg", { width: "100%", height, viewBox: `0 0 ${width} ${height}`, "aria-hidden": "true", focusable: "false" }, host);
-  const top = ticks[ticks.length - 1];
+  const ticks = ticksUpTo(top, wanted).filter((tick) => tick <= top);
   const x = (i) => GUTTER + ((width - GUTTER - RIGHT) * i) / Math.max(1, count - 1);
   const y = (value) => height - bottom - ((height - bottom - TOP) * Math.min(value, top)) / top;
   for (const tick of ticks) {
@@ -100,9 +101,9 @@ function createChart(host, chart, frames, group) {
   box.setAttribute("aria-label", spoken(chart));
   let plot = null, cursor = null, hovered = null, at = 0;
 
-  const largest = chart.top ?? Math.max(...chart.series.flatMap((row) => [...(row.high ?? []), ...row.values].filter((value) => value !== null)), 1e-9);
+  const top = chart.top ?? HEADROOM * Math.max(...chart.series.flatMap((row) => [...(row.high ?? []), ...row.values].filter((value) => value !== null)), 1e-9);
   function draw() {
-    plot = emptyPlot(box, { height: chart.last ? 92 : 80, count: frames, ticks: ticksUpTo(largest), bottom: chart.last ? BOTTOM : 6, frames: chart.last });
+    plot = emptyPlot(box, { height: chart.last ? 92 : 80, count: frames, top, wanted: 2, bottom: chart.last ? BOTTOM : 6, frames: chart.last });
     for (const row of chart.series) {
       if (row.low) shape("path", { class: `band hand-${row.hand}`, d: bandPath(row.low, row.high, plot.x, plot.y) }, plot.svg);
       shape("path", { class: `line hand-${row.hand}`, d: linePath(row.values, plot.x, plot.y) }, plot.svg);
@@ -180,7 +181,7 @@ function drawEnergies(box, energies, frames, hidden, cursorFrame) {
   const totals = clean[clean.length - 1].filter((value) => value !== null).sort((a, b) => a - b);
   // A single frame far above all others would flatten the rest: the axis ends a little above the highest but 1 %.
   const typical = totals[Math.floor(totals.length * 0.99)] ?? 1, most = totals[totals.length - 1] ?? 1;
-  const plot = emptyPlot(box, { height: 190, count: frames, ticks: ticksUpTo(most > 3 * typical ? typical * 1.2 : most, 4), bottom: BOTTOM, frames: true });
+  const plot = emptyPlot(box, { height: 190, count: frames, top: HEADROOM * (most > 3 * typical ? typical : most), wanted: 4, bottom: BOTTOM, frames: true });
   shown.forEach((term, i) => shape("path", { class: "area", fill: `var(--term-${Math.min(term.rank, 9)})`, d: bandPath(clean[i], clean[i + 1], plot.x, plot.y) }, plot.svg));
   const cursor = shape("line", { class: "cursor", y1: TOP - 4, y2: plot.height - BOTTOM, x1: plot.x(cursorFrame), x2: plot.x(cursorFrame) }, plot.svg);
   return { plot, move: (frame) => ["x1", "x2"].forEach((end) => cursor.setAttribute(end, plot.x(frame))) };

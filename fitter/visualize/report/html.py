@@ -3,7 +3,7 @@
     html = render(page)
 
 plotly would add 4 MB of script to every page for charts that must share one cursor with a slider, a video and a 3D
-view; the four scripts here are 35 kB together. A content security policy lets the browser run these scripts, by their
+view; the scripts here are 45 kB together. A content security policy lets the browser run these scripts, by their
 digest, and load nothing.
 """
 
@@ -19,7 +19,7 @@ from fitter.visualize.report.page import HandEnergies, Page
 from fitter.visualize.report.stage import SIGMA_COLOURS, TEXTURE_ID, stage
 from fitter.visualize.skeleton import FINGER_COLOURS, WRIST_COLOUR
 
-SCRIPTS = ("motion.js", "shaders.js", "viewer.js", "charts.js", "page.js")
+SCRIPTS = tuple(f"{name}.js" for name in "motion space shaders buffers viewer charts player page".split())
 LEVEL_WORDS = {"good": "Good", "fair": "Fair", "poor": "Poor", "failed": "Failed"}
 BYTE = 255.0
 

@@ -149,7 +149,8 @@ def row(entry: Entry) -> str:
     sigma = NOTHING if entry.sigma_mm is None else f"{entry.sigma_mm:.1f} mm"
     warned = f'<span title="{text(chr(10).join(entry.warnings))}">{len(entry.warnings) or NOTHING}</span>'
     return (
-        f'<tr class="{level}" data-quality="{-1.0 if quality is None else quality:.4f}" data-name="{title}">'
+        f'<tr class="{level if entry.link else "unread"}" data-name="{title}" '
+        f'data-quality="{-1.0 if quality is None else quality:.4f}">'
         f'<td class="thumb">{picture}</td>'
         f'<th scope="row"><span class="name">{linked}</span>{where}<p class="verdict {level}"><span class="dot"></span>'
         f"<span><strong>{LEVEL_WORDS[level]}.</strong> {text(entry.verdict.sentence)}</span></p></th>"
@@ -174,4 +175,5 @@ def spark(entry: Entry) -> str:
             continue
         path += f"{'L' if inside else 'M'}{place * step:.1f} {(height - 1) - (height - 2) * score:.1f}"
         inside = True
-    return f'<svg class="spark" viewBox="0 0 {width} {height}" aria-hidden="true"><path d="{path}"/></svg>'
+    attributes = f'viewBox="0 0 {width} {height}" preserveAspectRatio="none" aria-hidden="true"'
+    return f'<svg class="spark" {attributes}><path d="{path}"/></svg>'

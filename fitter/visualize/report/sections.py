@@ -14,8 +14,8 @@ KILO = 1000.0
 
 
 def all_sections(page: Page) -> str:
-    """In the order in which one asks: is it usable, where not, why, how was it made."""
-    parts = [warnings(page), figures(page), charts(page), worst(page), energies(page), pictures(page), made(page)]
+    """In the order in which one asks: where is it bad, how good is it on the whole, why, how was it made."""
+    parts = [warnings(page), charts(page), worst(page), figures(page), energies(page), pictures(page), made(page)]
     return "\n".join(part for part in parts if part)
 
 

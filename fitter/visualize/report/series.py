@@ -35,7 +35,7 @@ def charts_of(folder: ResultFolder) -> tuple[Chart, ...]:
     return tuple(each for each in charts if each.series)
 
 
-QUALITY = "The fit's own score of the frame: 1 is as good as it gets, 0 says nothing."
+QUALITY = "The fit's own score of the frame, 0 to 1: how likely its joints are within 10 mm on average, once aligned."
 SIGMA = "One standard deviation of a joint's position in space: median of the joints, and where 80 % of them lie."
 RELATIVE_SIGMA = "The same if size and focal length were known: what this frame itself lacks."
 REPROJECTION = "Mean distance of the keypoints as the fit predicts them from where the detector saw them."

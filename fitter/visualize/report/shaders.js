@@ -83,21 +83,3 @@ void main() {
   float cover = 1.0 - smoothstep(1.0 - soft, 1.0, edge);
   colour = vec4(ink.rgb, 1.0) * ink.a * cover;
 }`;
-
-function linkProgram(gl, vertexSource, fragmentSource) {
-  const program = gl.createProgram();
-  for (const [kind, source] of [[gl.VERTEX_SHADER, vertexSource], [gl.FRAGMENT_SHADER, fragmentSource]]) {
-    const shader = gl.createShader(kind);
-    gl.shaderSource(shader, source);
-    gl.compileShader(shader);
-    gl.attachShader(program, shader);
-  }
-  gl.linkProgram(program);
-  if (!gl.getProgramParameter(program, gl.LINK_STATUS)) throw new Error(gl.getProgramInfoLog(program));
-  const uniforms = {};
-  for (let i = 0; i < gl.getProgramParameter(program, gl.ACTIVE_UNIFORMS); i++) {
-    const { name } = gl.getActiveUniform(program, i);
-    uniforms[name] = gl.getUniformLocation(program, name);
-  }
-  return { program, uniforms, attribute: (name) => gl.getAttribLocation(program, name) };
-}

@@ -25,25 +25,19 @@ ICONS = {
 
 
 def stage(page: Page) -> str:
-    """Both panels and the transport; a panel without content says why."""
-    upright = " upright" if page.image_size[1] > page.image_size[0] else ""
+    """Both panels and the transport; a sentence stands for a panel that has nothing to show."""
+    panels = [panel for panel in (scene(page), film(page)) if panel]
+    upright = " upright" if page.image_size[1] > page.image_size[0] and len(panels) > 1 else ""
     shown = "scene" if page.motion else "film"
-    parts = [
-        f'<div class="stage-inner{upright}" style="display:contents">',
-        f'<div class="panels" id="panels" data-shown="{shown}">',
-        scene(page),
-        film(page),
-        "</div>",
-        transport(page),
-        "</div>",
-    ]
-    return "\n".join(parts)
+    notes = "".join(f'<p class="note">{text(page.gaps[gap])}</p>' for gap in ("motion", "film") if gap in page.gaps)
+    box = f'<div class="panels{upright}" id="panels" data-shown="{shown}">{"".join(panels)}</div>' if panels else ""
+    return box + notes + transport(page)
 
 
 def scene(page: Page) -> str:
-    """The 3D view."""
+    """The 3D view, if there is anything to see."""
     if page.motion is None:
-        return f'<div class="panel scene"><p class="note">{text(page.gaps["motion"])}</p></div>'
+        return ""
     hands = " and ".join(hand.side for hand in page.hands)
     label = f"3D view of the {hands} hand; drag to turn, pinch or wheel to zoom"
     return f"""<div class="panel scene">
@@ -69,9 +63,9 @@ def gradient() -> str:
 
 
 def film(page: Page) -> str:
-    """The overlay video; the script gives it its source, from the page itself."""
+    """The overlay video, if there is one; the script gives it its source, from the page itself."""
     if page.film is None:
-        return f'<div class="panel film"><p class="note">{text(page.gaps["film"])}</p></div>'
+        return ""
     return """<div class="panel film">
 <video id="video" muted playsinline preload="auto" aria-label="The fitted hand drawn over the input video"></video>
 <p class="note" id="video-note" hidden>This browser does not play the overlay video (H.264).</p>

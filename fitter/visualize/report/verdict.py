@@ -79,9 +79,8 @@ def followed(result: FitResult) -> str:
     for side, present in zip(result.side, result.present, strict=True):
         count = int(present.sum())
         extent = f"all {frames(total)}" if count == total else f"{count} of {frames(total)}"
-        parts.append(f"the {side} hand is followed through {extent}")
-    words = " and ".join(parts)
-    return words[0].upper() + words[1:]
+        parts.append(f"the {side} through {extent}" if parts else f"The {side} hand is followed through {extent}")
+    return ", ".join(parts)
 
 
 def known(folder: ResultFolder) -> str:

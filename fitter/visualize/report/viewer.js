@@ -1,11 +1,9 @@
 // The hands in 3D: `createViewer(canvas, motion, look)` draws one frame at a time and is turned by mouse, touch and keys.
 
 const FIELD_OF_VIEW = 0.5; // radians, upright
-const NEAR_M = 0.01, FAR_M = 20;
 const BONE_RADIUS_M = 0.0016, JOINT_RADIUS_M = 0.0026;
 const BRIDGED_ALPHA = 0.5; // of a frame without a detection
 const TURN_PER_PIXEL = 0.008;
-const FLOATS_PER_MARK = 13;
 const COLOURINGS = ["plain", "texture", "uncertainty", "skeleton"];
 const VIEWS = { front: [0, 0], side: [Math.PI / 2, 0], top: [0, Math.PI / 2] };
 
@@ -179,78 +177,6 @@ function listenToPointers(canvas, viewer) {
   );
 }
 
-/** The canvas as many pixels as the screen gives it, at most two per CSS pixel; returns width and height. */
-function fitToElement(canvas) {
-  const ratio = Math.min(2, window.devicePixelRatio || 1);
-  const width = Math.max(1, Math.round(canvas.clientWidth * ratio)), height = Math.max(1, Math.round(canvas.clientHeight * ratio));
-  if (canvas.width !== width || canvas.height !== height) [canvas.width, canvas.height] = [width, height];
-  return [width, height];
-}
-
-function surfaceBuffers(gl, surface, motion, corners) {
-  const data = new Float32Array(corners * 7);
-  const array = gl.createVertexArray(), moving = gl.createBuffer();
-  gl.bindVertexArray(array);
-  gl.bindBuffer(gl.ARRAY_BUFFER, moving);
-  gl.bufferData(gl.ARRAY_BUFFER, data.byteLength, gl.DYNAMIC_DRAW);
-  point(gl, surface.attribute("position"), 3, gl.FLOAT, false, 28, 0);
-  point(gl, surface.attribute("normal"), 3, gl.FLOAT, false, 28, 12);
-  point(gl, surface.attribute("sigma"), 1, gl.FLOAT, false, 28, 24);
-  fill(gl, gl.ARRAY_BUFFER, motion.uv);
-  point(gl, surface.attribute("uv"), 2, gl.UNSIGNED_SHORT, true, 4, 0);
-  fill(gl, gl.ELEMENT_ARRAY_BUFFER, motion.triangle);
-  gl.bindVertexArray(null);
-  return { array, moving, data };
-}
-
-function markBuffers(gl, marks) {
-  const array = gl.createVertexArray(), buffer = gl.createBuffer();
-  gl.bindVertexArray(array);
-  gl.bindBuffer(gl.ARRAY_BUFFER, buffer);
-  let offset = 0;
-  for (const [name, size] of [["start", 3], ["end", 3], ["corner", 2], ["radius", 1], ["paint", 4]]) {
-    point(gl, marks.attribute(name), size, gl.FLOAT, false, FLOATS_PER_MARK * 4, offset);
-    offset += size * 4;
-  }
-  gl.bindVertexArray(null);
-  return { array, buffer };
-}
-
-function point(gl, place, size, kind, normalised, stride, offset) {
-  gl.enableVertexAttribArray(place);
-  gl.vertexAttribPointer(place, size, kind, normalised, stride, offset);
-}
-
-function fill(gl, target, values) {
-  gl.bindBuffer(target, gl.createBuffer());
-  gl.bufferData(target, values, gl.STATIC_DRAW);
-}
-
-function bindTexture(gl, unit, texture, place) {
-  gl.activeTexture(gl.TEXTURE0 + unit);
-  gl.bindTexture(gl.TEXTURE_2D, texture);
-  gl.uniform1i(place, unit);
-}
-
-function uploadPicture(gl, picture) {
-  const texture = gl.createTexture();
-  gl.bindTexture(gl.TEXTURE_2D, texture);
-  gl.texImage2D(gl.TEXTURE_2D, 0, gl.RGBA, gl.RGBA, gl.UNSIGNED_BYTE, picture);
-  gl.generateMipmap(gl.TEXTURE_2D);
-  gl.texParameteri(gl.TEXTURE_2D, gl.TEXTURE_MIN_FILTER, gl.LINEAR_MIPMAP_LINEAR);
-  return texture;
-}
-
-function uploadScale(gl, colours) {
-  const bytes = new Uint8Array(colours.flatMap((colour) => [...colour.map((level) => Math.round(level * 255)), 255]));
-  const texture = gl.createTexture();
-  gl.bindTexture(gl.TEXTURE_2D, texture);
-  gl.texImage2D(gl.TEXTURE_2D, 0, gl.RGBA, colours.length, 1, 0, gl.RGBA, gl.UNSIGNED_BYTE, bytes);
-  for (const [key, value] of [[gl.TEXTURE_MIN_FILTER, gl.LINEAR], [gl.TEXTURE_WRAP_S, gl.CLAMP_TO_EDGE], [gl.TEXTURE_WRAP_T, gl.CLAMP_TO_EDGE]])
-    gl.texParameteri(gl.TEXTURE_2D, key, value);
-  return texture;
-}
-
 /** Position, normal and sigma (mm) of every corner in this frame, into `into.data`. */
 function fillSurface(motion, number, frame, into) {
   const hand = motion.hands[number];
@@ -279,61 +205,4 @@ function marksOf(hand, frame, look) {
   for (let number = 1; number < 21; number++) add(joint(look.parents[number]), joint(number), BONE_RADIUS_M, colour(number), 0.95);
   for (let number = 0; number < 21; number++) add(joint(number), joint(number), JOINT_RADIUS_M, colour(number), 1);
   return floats;
-}
-
-function middleOf(motion, shown, frame) {
-  const sum = [0, 0, 0];
-  for (const hand of shown) for (let i = 0; i < 63; i++) sum[i % 3] += motion.hands[hand].joints[frame * 63 + i];
-  return sum.map((value) => value / (21 * shown.length));
-}
-
-/** How far a joint gets from the middle of what is shown, over the whole clip, metres; with room for the skin. */
-function typicalRadius(motion) {
-  const farthest = [];
-  for (let frame = 0; frame < motion.frames; frame += Math.max(1, motion.frames >> 6)) {
-    const shown = motion.hands.map((_, hand) => hand).filter((hand) => motion.hands[hand].present[frame]);
-    if (!shown.length) continue;
-    const middle = middleOf(motion, shown, frame);
-    let largest = 0;
-    for (const hand of shown) {
-      const joints = motion.hands[hand].joints;
-      for (let i = frame * 63; i < frame * 63 + 63; i += 3)
-        largest = Math.max(largest, Math.hypot(joints[i] - middle[0], joints[i + 1] - middle[1], joints[i + 2] - middle[2]));
-    }
-    farthest.push(largest);
-  }
-  farthest.sort((a, b) => a - b);
-  return (farthest[Math.floor(farthest.length * 0.95)] || 0.1) + 0.012;
-}
-
-/** From camera axes (y down, z forward) to the eye's, from the lens itself; columns first. */
-function cameraMatrices(look, width, height) {
-  const [imageWidth, imageHeight] = look.imageSize;
-  const s = Math.min(width / imageWidth, height / imageHeight);
-  const { fx, fy, cx, cy } = look.K;
-  const shiftX = (2 * s * (cx - imageWidth / 2)) / width, shiftY = (2 * s * (cy - imageHeight / 2)) / height;
-  const projection = perspective((2 * s * fx) / width, (2 * s * fy) / height, -shiftX, shiftY);
-  return [new Float32Array([1, 0, 0, 0, 0, -1, 0, 0, 0, 0, -1, 0, 0, 0, 0, 1]), projection];
-}
-
-function orbitView(centre, yaw, pitch, distance, panX, panY) {
-  const [cy, sy, cp, sp] = [Math.cos(yaw), Math.sin(yaw), Math.cos(pitch), Math.sin(pitch)];
-  // Turn about the picture's upright axis, then tilt; the middle signs bring y up and z towards the eye.
-  const rows = [
-    [cy, 0, -sy],
-    [sp * sy, -cp, sp * cy],
-    [-cp * sy, -sp, -cp * cy],
-  ];
-  const move = rows.map((row, i) => [panX, panY, -distance][i] - row.reduce((sum, value, axis) => sum + value * centre[axis], 0));
-  return new Float32Array([
-    ...[rows[0][0], rows[1][0], rows[2][0], 0],
-    ...[rows[0][1], rows[1][1], rows[2][1], 0],
-    ...[rows[0][2], rows[1][2], rows[2][2], 0],
-    ...[...move, 1],
-  ]);
-}
-
-function perspective(across, up, shiftX, shiftY) {
-  const depth = NEAR_M - FAR_M;
-  return new Float32Array([across, 0, 0, 0, 0, up, 0, 0, shiftX, shiftY, (FAR_M + NEAR_M) / depth, -1, 0, 0, (2 * FAR_M * NEAR_M) / depth, 0]);
 }
