@@ -1,6 +1,6 @@
 """Does a fit err by what it says? The sigmas' calibration, measured on one set of clips and tested on another.
 
-    python -m benchmarks calibration                # fits 64 + 64 clips, 24 of each set by pixels, too
+    python -m benchmarks calibration                # fits 104 + 104 clips, 24 of each set by pixels, too
     python -m benchmarks.calibration results/bench/calibration.json      # ships the numbers that it found
 
 The clips show hands that no shape of the model fits, before cameras it does not know, see `benchmarks.strangers`;
@@ -49,9 +49,11 @@ from fitter.hand.anny import load_anny
 from fitter.solve.calibration import CALIBRATION_FILE, QualityModel, Regime, Scale
 from priors.learned import load_learned
 
-CALIBRATION_SEED, TEST_SEED, MOVING_SEED = 70_000, 71_000, 72_000
-KEYPOINTS_FROM = 100  # of a set's seeds: those before are fitted by pixels, too
-N_PIXELS, N_KEYPOINTS, N_MOVING = 24, 40, 30  # clips of each set
+CALIBRATION_SEED, TEST_SEED = 70_000, 71_000
+# Of a set's seeds: the first are filmed and fitted by pixels, too, then come films of keypoints alone, then detections
+# with simulated errors.
+KEYPOINTS_FROM, MOVING_FROM = 100, 200
+N_PIXELS, N_KEYPOINTS, N_MOVING = 24, 40, 40  # clips of each set
 QUICK_PIXELS, QUICK_KEYPOINTS, QUICK_MOVING = 8, 0, 2
 REGIMES: tuple[Regime, ...] = (CUES, BARE, PIXELS)
 Scales = Mapping[Regime, Scale]
@@ -110,39 +112,34 @@ def measure(quick: bool) -> Report:
     report = Report("calibration", "Does a fit err by what it says?")
     report.begin()
     sizes = (QUICK_PIXELS, QUICK_KEYPOINTS, QUICK_MOVING) if quick else (N_PIXELS, N_KEYPOINTS, N_MOVING)
-    learnt, tested, moving = gather(report, *sizes)
-    judge(report, learnt, tested, moving)
+    judge(report, *gather(report, *sizes))
     look_at_real(report, setting(), quick)
     return report
 
 
-def gather(
-    report: Report, n_pixels: int, n_keypoints: int, n_moving: int
-) -> tuple[list[Record], list[Record], list[Record]]:
-    """Records of the clips to learn from, of those to test on, and of detections of simulated errors to test on."""
-    film = {
+def gather(report: Report, n_pixels: int, n_keypoints: int, n_moving: int) -> tuple[list[Record], list[Record]]:
+    """Records of the clips to learn from, and of those to test on."""
+    works = {
         first: [
             *(partial(filmed_records, seed=first + index, pixels=True) for index in range(n_pixels)),
-            *(partial(filmed_records, seed=seed, pixels=False) for seed in keypoint_seeds(first, n_keypoints)),
+            *(partial(filmed_records, seed=seed, pixels=False) for seed in seeds(first + KEYPOINTS_FROM, n_keypoints)),
+            *(partial(moving_records, seed=seed) for seed in seeds(first + MOVING_FROM, n_moving)),
         ]
         for first in (CALIBRATION_SEED, TEST_SEED)
     }
-    moving = [partial(moving_records, seed=MOVING_SEED + index) for index in range(n_moving)]
-    works = [*film[CALIBRATION_SEED], *film[TEST_SEED], *moving]
-    found: list[list[Record]] = []
+    found: dict[int, list[Record]] = {first: [] for first in works}
+    count, done = sum(len(some) for some in works.values()), 0
     with ProcessPoolExecutor(os.cpu_count() or 1, get_context("spawn")) as pool:
-        for index, records in enumerate(pool.map(of_setting, works)):
-            found.append(records)
-            report.note(f"clip {index + 1} of {len(works)}")
-    n_film = n_pixels + n_keypoints
-    parts = np.split(np.arange(len(works)), [n_film, 2 * n_film])
-    learnt, tested, simulated = ([each for index in part for each in found[index]] for part in parts)
-    return learnt, tested, simulated
+        for first, some in works.items():
+            for records in pool.map(of_setting, some):
+                found[first] += records
+                done += 1
+                report.note(f"clip {done} of {count}")
+    return found[CALIBRATION_SEED], found[TEST_SEED]
 
 
-def keypoint_seeds(first: int, count: int) -> range:
-    """Of a set's clips that are not fitted by pixels."""
-    return range(first + KEYPOINTS_FROM, first + KEYPOINTS_FROM + count)
+def seeds(first: int, count: int) -> range:
+    return range(first, first + count)
 
 
 def of_setting(work: Callable[[Setting], list[Record]]) -> list[Record]:
@@ -156,11 +153,12 @@ def setting() -> Setting:
     return Setting(load_anny(), load_learned(), load_config(DEFAULT))
 
 
-def judge(report: Report, learnt: list[Record], tested: list[Record], moving: list[Record]) -> None:
+def judge(report: Report, learnt: list[Record], tested: list[Record]) -> None:
     """The numbers found, and how they hold."""
     report.say(f"### Found on {len({each.seed for each in learnt})} clips\n")
-    report.table("trusts", [row for regime in REGIMES for row in trust_rows(regime, of_regime(learnt, regime))])
-    scales: Scales = {regime: fit_scale(of_regime(learnt, regime), chosen_index(regime)) for regime in REGIMES}
+    films = filmed(learnt)
+    report.table("trusts", [row for regime in REGIMES for row in trust_rows(regime, of_regime(films, regime))])
+    scales: Scales = {regime: fit_scale(of_regime(films, regime), chosen_index(regime)) for regime in REGIMES}
     model = quality_model(learnt, scales)
     report.figures["numbers"] = {
         "command": "python -m benchmarks calibration",
@@ -170,14 +168,14 @@ def judge(report: Report, learnt: list[Record], tested: list[Record], moving: li
     }
     report.say(json.dumps(report.figures["numbers"], indent=1) + "\n")
     report.say(f"### Tested on {len({each.seed for each in tested})} other clips\n")
-    judge_sigmas(report, scales, tested, moving)
-    judge_quality(report, scales, model, tested, moving)
+    judge_sigmas(report, scales, filmed(tested), moving(tested))
+    judge_quality(report, scales, model, filmed(tested), moving(tested))
 
 
-def judge_sigmas(report: Report, scales: Scales, tested: Sequence[Record], moving: Sequence[Record]) -> None:
+def judge_sigmas(report: Report, scales: Scales, tested: Sequence[Record], simulated: Sequence[Record]) -> None:
     """Do errors agree with sigmas on clips that the scales were not fitted to?"""
     rows = claim_rows("filmed", tested, scales)
-    report.table("claims", rows + claim_rows("simulated errors", moving, scales))
+    report.table("claims", rows + claim_rows("simulated errors", simulated, scales))
     for row in rows:
         if row.when == "after":
             said = f"{row.regime}, {row.error}: error over sigma {row.error_over_sigma:.2f}"
@@ -187,17 +185,25 @@ def judge_sigmas(report: Report, scales: Scales, tested: Sequence[Record], movin
 
 
 def judge_quality(
-    report: Report, scales: Scales, model: QualityModel, tested: Sequence[Record], moving: Sequence[Record]
+    report: Report, scales: Scales, model: QualityModel, tested: Sequence[Record], simulated: Sequence[Record]
 ) -> None:
     """Is quality a chance, and does it tell good frames from others?"""
     gates = [gate(regime, of_regime(tested, regime), scales, model) for regime in REGIMES]
     gates += [gate("all", tested, scales, model)]
-    simulated = gate("simulated errors", moving, scales, model)
-    report.table("gates", [gate_row(each) for each in (*gates, simulated)])
-    off = gates[-1].calibration_error
+    others = gate("simulated errors", simulated, scales, model)
+    report.table("gates", [gate_row(each) for each in (*gates, others)])
+    off = gates[-1].calibration_error  # of all films
     said = f"quality is off the share of good frames by {off:.3f}, at most {CALIBRATION_ERROR} wanted"
     report.require(said, off <= CALIBRATION_ERROR)
     report.plot(GatePlot("gate", gates))
+
+
+def filmed(records: Sequence[Record]) -> list[Record]:
+    return [each for each in records if each.source == "filmed"]
+
+
+def moving(records: Sequence[Record]) -> list[Record]:
+    return [each for each in records if each.source == "moving"]
 
 
 def of_regime(records: Sequence[Record], regime: Regime) -> list[Record]:

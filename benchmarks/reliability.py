@@ -17,7 +17,8 @@ from fitter.export.atomic import atomic_path
 BINS = 8  # of alike numbers of joints
 CHANCE_BINS = np.array([0.0, 0.1, 0.25, 0.4, 0.6, 0.75, 0.9, 1.0])
 MULTIPLES = np.linspace(0.1, 3.0, 30)
-DOTS_PER_IN = 100
+DOTS_PER_IN = 90
+TICKS_MM = (0.5, 1, 2, 5, 10, 20, 50, 100, 200)
 COLOURS = {"before": "#9aa5b1", "after": "#d1495b"}
 
 
@@ -59,6 +60,7 @@ class Reliability:
     def draw(self, path: Path) -> None:
         """Write a PNG file, whole or not at all."""
         from matplotlib.figure import Figure
+        from matplotlib.ticker import FixedLocator, FormatStrFormatter, NullLocator
 
         kinds = list(next(iter(self.claims.values())))
         figure = Figure((3.6 * (len(kinds) + 1), 3.1 * len(self.claims)), DOTS_PER_IN, layout="constrained")
@@ -72,6 +74,10 @@ class Reliability:
                 axes.plot(ends, ends, color="black", linewidth=0.8, linestyle=":")
                 axes.set(xscale="log", yscale="log", title=f"{regime}: {kind}")
                 axes.set(xlabel="sigma claimed, mm", ylabel="error (RMS per axis), mm")
+                for axis in (axes.xaxis, axes.yaxis):
+                    axis.set_major_locator(FixedLocator(TICKS_MM))
+                    axis.set_major_formatter(FormatStrFormatter("%g"))
+                    axis.set_minor_locator(NullLocator())
             axes = row[-1]
             expected = [expected_coverage(k) for k in MULTIPLES]
             for when, claims in by_kind[kinds[0]].items():
