@@ -36,6 +36,7 @@ DEVELOP = [
     "basedpyright",
     "beartype",
     "pre-commit",
+    "pycocotools",  # reads COCO as its users do, in the tests of labels
     "pytest",
     "pytest-xdist",
     "ruff",

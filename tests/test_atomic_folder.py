@@ -80,6 +80,7 @@ def test_a_failed_overwrite_keeps_the_old_export(tmp_path):
 
 def test_a_killed_writer_leaves_no_folder_and_the_next_one_sweeps(tmp_path):
     source = f"""
+import time
 from pathlib import Path
 from fitter.export.atomic_folder import atomic_folder
 with atomic_folder(Path({str(tmp_path / "labels")!r}), {MARKER!r}) as folder:

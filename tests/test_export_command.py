@@ -75,7 +75,7 @@ def test_options_reach_the_export(result, tmp_path):
     export(command)
     gates = json.loads((tmp_path / "labels" / "manifest.json").read_text())["gates"]
     assert gates["min_quality"] == gates["min_agreement_percent"] == 0 and gates["max_sigma_mm"] is None
-    assert gates["max_reprojection_percent"] == 10
+    assert gates["max_reprojection_percent"] == 5
 
 
 def test_a_batch_names_its_results_apart(anny, tmp_path):

@@ -2,6 +2,7 @@
 
 import io
 from contextlib import redirect_stdout
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,7 +16,7 @@ from tests.labelled_results import SIZE, make_result
 COCO_WHOLEBODY = FORMATS["coco-wholebody"]
 
 
-def open_coco(path):
+def open_coco(path) -> Any:  # its stubs know COCO's own keys only
     from pycocotools.coco import COCO
 
     with redirect_stdout(io.StringIO()):  # it tells how long it took

@@ -34,7 +34,7 @@ def bad_quality(made):
 
 
 def bad_sigma(made):
-    return made.with_diagnostics(relative_sigma_mm=spoiled(made.diagnostics.relative_sigma_mm, 12.0))
+    return made.with_diagnostics(relative_sigma_mm=spoiled(made.diagnostics.relative_sigma_mm, 24.0))
 
 
 def bad_reprojection(made):
@@ -62,11 +62,11 @@ def out_of_frame(made):
 
 CASES = {
     "quality": (bad_quality, "quality 0.3, at least 0.5", "min_quality"),
-    "sigma_mm": (bad_sigma, "sigma_mm 12, at most 10", "max_sigma_mm"),
+    "sigma_mm": (bad_sigma, "sigma_mm 24, at most 20", "max_sigma_mm"),
     "reprojection": (bad_reprojection, "reprojection_percent", "max_reprojection_percent"),
     "agreement": (bad_agreement, "agreement_percent 0, at least 60", "min_agreement_percent"),
     "no detection": (no_detection, "agreement_percent 0, at least 60", "min_agreement_percent"),
-    "photometric": (bad_colours, "photometric_sigmas 5, at most 3", "max_photometric_sigmas"),
+    "photometric": (bad_colours, "photometric_sigmas 5, at most 1.5", "max_photometric_sigmas"),
     "inside": (out_of_frame, "inside_percent 0, at least 75", "min_inside_percent"),
 }
 

@@ -1,6 +1,7 @@
 """What is written as InterHand2.6M is read back by its reader, by pycocotools, and by smplx as its authors do."""
 
 import json
+from typing import Any
 
 import numpy as np
 import pytest
@@ -52,7 +53,7 @@ def test_pycocotools_reads_the_data(exported, capsys):
     from pycocotools.coco import COCO
 
     folder, first, _ = exported
-    data = COCO(str(folder / "annotations" / "train" / "InterHand2.6M_train_data.json"))
+    data: Any = COCO(str(folder / "annotations" / "train" / "InterHand2.6M_train_data.json"))
     kinds = {}
     for annotation in data.anns.values():
         (image,) = data.loadImgs(annotation["image_id"])

@@ -52,10 +52,10 @@ def prepare_folder(folder: Path) -> Path:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        explained = explained(error, folder)
-        if explained is error:  # a name that is too long, a file system that holds no folders of ours, ...
-            explained = InputError(f"{folder}: cannot be created ({error.strerror}), choose another output folder")
-        raise explained from error
+        shown = explained(error, folder)
+        if shown is error:  # a name that is too long, a file system that holds no folders of ours, ...
+            shown = InputError(f"{folder}: cannot be created ({error.strerror}), choose another output folder")
+        raise shown from error
     probe = folder / "writable"
     with atomic_path(probe) as temporary:
         temporary.write_bytes(b"writable")

@@ -61,8 +61,8 @@ class LabelFormat:
     `one_hand`: an image is of one hand, and there is one per hand. `right_only`: that is a right one; a left hand's
     image is mirrored. `crop_px`: the side that its crops must have. `mano`: what it does with MANO's parameters - it
     needs them, holds them where there are some, or has no place for them. `zero`: what its pose of zeros is, the flat
-    hand or MANO's mean pose. `surface`: it has no place for the vertices of other hand models. `notes` are told in the
-    manifest.
+    hand or MANO's mean pose. `surface`: it has no place for the vertices of other hand models. `own_quality`: it has a
+    place for uncertainty and quality. `notes` are told in the manifest, `mano_notes` of fits of MANO.
     """
 
     name: str
@@ -70,6 +70,7 @@ class LabelFormat:
     images: tuple[Images, ...]
     start: Callable[[Path, Batch, ExitStack], LabelWriter]
     notes: tuple[str, ...]
+    mano_notes: tuple[str, ...] = ()
     one_hand: bool = False
     right_only: bool = False
     crop_px: int | None = None

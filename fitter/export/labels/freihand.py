@@ -80,9 +80,9 @@ FORMAT = LabelFormat(
     notes=(
         "Joints in OpenPose order, metres, OpenCV axes; pixels count from the first pixel's centre (K's principal "
         "point is half a pixel less than in handfit).",
-        "MANO's pose counts from the mean pose; the hand's place is that of its middle finger's first joint.",
         "Masks are the fitted mesh's, not of the pixels.",
     ),
+    mano_notes=("MANO's pose counts from the mean pose; the hand's place is its middle finger's first joint.",),
     one_hand=True,
     right_only=True,
     crop_px=CROP_PX,

@@ -20,27 +20,31 @@ from fitter.export.result import FitResult
 
 @dataclass(frozen=True)
 class Gates:
-    """The limits; a `min` of 0 or a `max` of infinity switches a gate off."""
+    """The limits; a `min` of 0 or a `max` of infinity switches a gate off.
+
+    Where no source is named, a default is where frames of synthetic clips with truth, of hands that the model does not
+    fit, begin to be clearly worse than the rest (`python -m benchmarks gating`).
+    """
 
     min_quality: float = 0.5
-    """Frame score, 0 to 1."""
+    """Frame score, 0 to 1 (`fitter.export.quality`)."""
 
-    max_sigma_mm: float = 10.0
-    """Mean standard deviation of the joints were size and focal length known, in millimetres. Twice the error of
-    InterHand2.6M's fitted meshes, about 5 mm by its authors."""
+    max_sigma_mm: float = 20.0
+    """Mean standard deviation of the joints were size and focal length known, in millimetres: a finger's breadth."""
 
-    max_reprojection_percent: float = 10.0
-    """Mean distance of the detected keypoints from the fit's, in percent of the hand's longer side in the frame. A
-    detector's own definition of joints is about 3 of it."""
+    max_reprojection_percent: float = 5.0
+    """Mean distance of the detected keypoints from where the fit expects them, in percent of the hand's longer side in
+    the frame; on good frames 1 to 3."""
 
     min_agreement_percent: float = 60.0
     """Share of the 21 joints that the detector saw where the fit has them, to a fifth of the hand's side (PCK@0.2)."""
 
-    max_photometric_sigmas: float = 3.0
-    """Root mean square colour residual, in standard deviations of the photometric term."""
+    max_photometric_sigmas: float = 1.5
+    """Root mean square colour residual, in the photometric term's standard deviations: at 1 colours differ as it
+    expects, and on good frames by less."""
 
     min_inside_percent: float = 75.0
-    """Share of the joints inside the frame."""
+    """Share of the joints inside the frame: at most the tips lie beyond it."""
 
 
 # PCK's usual radius for hands, of the longer side of the box around the hand's joints (COCO-WholeBody, Jin et al. 2020,

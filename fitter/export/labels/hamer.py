@@ -123,8 +123,9 @@ FORMAT = LabelFormat(
     notes=(
         "Joints in OpenPose order, metres, OpenCV axes; pixels count from the first pixel's centre. Confidence is 1 "
         "inside the image and 0 outside.",
-        "MANO's pose counts from the flat hand. Left hands are left: HaMeR's reader mirrors them.",
+        "Left hands are left: HaMeR's reader mirrors them.",
         "center and scale are those of the box around the joints; in the tars it is enlarged by 2. Without images "
         "there are no tars.",
     ),
+    mano_notes=("MANO's pose counts from the flat hand.",),
 )

@@ -95,9 +95,10 @@ FORMAT = LabelFormat(
     notes=(
         "Joints in MANO's order with the tips behind, metres, OpenGL axes (x right, y up, z back); pixels count from "
         "the first pixel's centre.",
-        "MANO's pose counts from the flat hand; the published fields of the object are None.",
+        "The published fields of the object are None.",
         "seg is the fitted mesh's, not of the pixels; there are no depth images.",
     ),
+    mano_notes=("MANO's pose counts from the flat hand.",),
     one_hand=True,
     right_only=True,
     mano="needed",

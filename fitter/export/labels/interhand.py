@@ -155,8 +155,8 @@ FORMAT = LabelFormat(
     notes=(
         "Joints of the right hand, then of the left, each thumb to pinky from tip to palm and then the wrist; "
         "millimetres in the axes of the camera, which is the world; pixels count from the first pixel's centre.",
-        "MANO's pose counts from the mean pose, of each side its own.",
         "A result is a capture, its one camera is called 400000.",
     ),
+    mano_notes=("MANO's pose counts from the mean pose, of each side its own.",),
     zero="mean",
 )

@@ -29,9 +29,9 @@ MIRRORED = (
 )
 PINHOLE = "Pixels and images are undistorted: those of a pinhole camera of the given K."
 NO_MANO = {
-    True: "The fitted hand is handfit's free one, not MANO: joints are its own, and its vertices are in vertices_m.npy "
-    "with faces.npy, a row for each label.",
-    False: "The fitted hand is handfit's free one, not MANO: joints and vertices are its own.",
+    True: "The fitted hand is handfit's free one, not MANO: joints are its own, MANO's parts of the format are left "
+    "out, and the vertices are in vertices_m.npy with faces.npy, a row for each label.",
+    False: "The fitted hand is handfit's free one, not MANO: joints, and vertices where there are some, are its own.",
 }
 SIDE_FILE = "quality.npz has a row for each label: sigma_mm, relative_sigma_mm, quality, joints_m, intrinsics, ..."
 
@@ -104,9 +104,8 @@ class Manifest:
         kind, result = self.plans[0].format, self.plans[0].source.result
         notes = [*kind.notes]
         has_left = any("left" in plan.source.result.side for plan in self.plans)
-        if result.hand_model != "mano":
-            notes.append(NO_MANO[kind.surface])
-        elif kind.mano != "no place" and has_left and not kind.right_only:
+        notes += kind.mano_notes if result.hand_model == "mano" else (NO_MANO[kind.surface],)
+        if result.hand_model == "mano" and kind.mano != "no place" and has_left and not kind.right_only:
             notes.append(MANO_LEFT)
         if has_left and kind.right_only:
             notes.append(MIRRORED)

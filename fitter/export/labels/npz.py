@@ -79,10 +79,8 @@ FORMAT = LabelFormat(
     data_set="handfit",
     images=("crops", "frames", "none"),
     start=NpzWriter,
-    notes=(
-        "Joints in OpenPose order, metres, OpenCV axes; the first pixel's centre is (0.5, 0.5); MANO's pose counts "
-        "from the flat hand.",
-    ),
+    notes=("Joints in OpenPose order, metres, OpenCV axes; the first pixel's centre is (0.5, 0.5).",),
+    mano_notes=("MANO's pose counts from the flat hand.",),
     surface=False,
     own_quality=True,
 )

@@ -38,11 +38,12 @@ class SideFile:
         if self._vertices is not None:
             self._vertices.flush()
 
-    def _open(self, image: LabelledImage, shape: tuple[int, ...]) -> np.memmap:
+    def _open(self, image: LabelledImage, shape: tuple[int, ...]) -> np.ndarray:
         if self._vertices is None:
             np.save(self._folder / FACES, image.faces)
             whole = (self._n_hands, *shape)
             self._vertices = np.lib.format.open_memmap(
                 self._folder / VERTICES, mode="w+", dtype=np.float32, shape=whole
             )
+        assert self._vertices is not None
         return self._vertices
