@@ -55,12 +55,12 @@ def write_command(name: str, options: type) -> str:
     defaults = {field.name: field for field in dataclasses.fields(options)}
     standing = [_metavar(option, hint) for option, hint in hints.items() if is_positional(hint)]
     rows = [
-        (_name(option, hint), _values(option, hint), _default(defaults[option], hint), texts.get(option, ""))
+        (_name(option, hint) + _values(option, hint), texts.get(option, ""), _default(defaults[option], hint))
         for option, hint in hints.items()
     ]
     about = class_text(options).partition("\n\n")[0]
     call = " ".join([name, *standing, "[OPTIONS]"])
-    return f"## {name}\n\n{about}\n\n```text\n{call}\n```\n\n" + table(("option", "value", "default", "meaning"), rows)
+    return f"## {name}\n\n{about}\n\n```text\n{call}\n```\n\n" + table(("option", "meaning", "default"), rows)
 
 
 def _name(option: str, hint: object) -> str:
@@ -72,14 +72,14 @@ def _metavar(option: str, hint: object) -> str:
 
 
 def _values(option: str, hint: object) -> str:
-    """What stands after the option: nothing after a flag."""
+    """What stands after the option, on a line of its own: nothing after a flag."""
     if bool in kinds(hint) or is_positional(hint):
         return ""
     choices = [str(choice) for kind in kinds(hint) if get_origin(kind) is Literal for choice in get_args(kind)]
     named = _metavar(option, hint)
     if choices or not named.startswith(option.upper()):
-        return ", ".join(map(code, choices or [named]))
-    return describe_type(hint, option).replace(" or null", "")
+        return "<br>" + ", ".join(map(code, choices or [named]))
+    return "<br>" + describe_type(hint, option).replace(" or null", "")
 
 
 def _default(field: "dataclasses.Field[Any]", hint: object) -> str:
