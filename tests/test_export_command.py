@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import get_args, get_type_hints
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from fitter.app.export_command import ExportCommand, export, main, unique_names
 from fitter.app.words import read_options
 from fitter.evaluate.readers import hands, open_dataset
 from fitter.export.diagnostics import save_diagnostics
+from fitter.export.labels import FORMATS
 from fitter.export.result import RESULT_FILE, save_result
 from fitter.export.run_record import RunRecord, save_record
 from fitter.export.video import VideoWriter
@@ -168,6 +170,10 @@ def test_a_result_without_hands_has_no_labels(anny, tmp_path, refuse):
     assert "no frame passes the gates (not present 10)" in refuse(
         [folder, "--format", "npz", "--output", tmp_path / "labels"]
     )
+
+
+def test_every_format_can_be_named():
+    assert get_args(get_type_hints(ExportCommand)["format"]) == tuple(FORMATS)
 
 
 def test_names_are_plain_and_different():

@@ -119,7 +119,7 @@ def test_a_crop_is_of_one_hand(anny, tmp_path):
 
 def test_a_joint_outside_the_image_is_not_labelled(anny, tmp_path):
     made = make_result(anny, sides=("right",))
-    shift = np.float32([0.17, 0, 0])  # to the right, until some of the hand leaves the frame
+    shift = np.array([0.17, 0, 0], dtype=np.float32)  # to the right, until some of the hand leaves the frame
     joints, vertices = made.result.joints_m + shift, made.result.vertices_m + shift
     projected = joints.astype(np.float64) @ made.result.K.T
     pixels = (projected[..., :2] / projected[..., 2:]).astype(np.float32)

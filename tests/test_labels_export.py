@@ -25,7 +25,7 @@ def test_formats_are_the_six():
     [
         (LabelRequest(FORMATS["freihand"], images="frames"), "--images frames: FreiHAND has no such images"),
         (LabelRequest(FORMATS["interhand"], images="crops"), "--images crops: InterHand2.6M has no such images"),
-        (LabelRequest(FORMATS["freihand"], crop_px=128), "--size-px 128: the images of FreiHAND have 224 pixels"),
+        (LabelRequest(FORMATS["freihand"], crop_px=128), "--size 128: the images of FreiHAND have 224 pixels"),
         (LabelRequest(FORMATS["freihand"]), "FreiHAND counts poses from MANO's mean pose.*name it with --mano"),
         (LabelRequest(FORMATS["npz"], gates=STRICT), "no frame passes the gates .sigma_mm 8, not present 2"),
     ],
@@ -58,6 +58,16 @@ def test_a_clip_that_breaks_leaves_nothing(anny, tmp_path):
 
     with pytest.raises(InputError, match="frame 1"):
         export_labels([replace(make_result(anny), clip=Broken()).source()], LabelRequest(ALL["hamer"]), tmp_path / "x")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_clip_that_ends_early_leaves_nothing(anny, tmp_path):
+    class Short(StillClip):
+        def frames(self):
+            return (self.still(index) for index in range(2))
+
+    with pytest.raises(InputError, match="results/clip: its clip ends before frame 2"):
+        export_labels([replace(make_result(anny), clip=Short()).source()], LabelRequest(ALL["hamer"]), tmp_path / "x")
     assert list(tmp_path.iterdir()) == []
 
 

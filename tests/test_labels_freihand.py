@@ -105,7 +105,7 @@ def test_the_free_hand_has_joints_and_its_own_vertices(anny, tmp_path):
     found = list(hands(open_dataset(tmp_path / "labels")))
     assert len(found) == 4 and all(hand.mano is None and hand.vertices_m is None for hand in found)
     vertices, faces = np.load(tmp_path / "labels" / "vertices_m.npy"), np.load(tmp_path / "labels" / "faces.npy")
-    wanted = made.result.vertices_m[0][made.result.present[0]] * np.float32([-1, 1, 1])
+    wanted = made.result.vertices_m[0][made.result.present[0]] * np.array([-1, 1, 1], dtype=np.float32)
     np.testing.assert_array_equal(vertices, wanted)
     np.testing.assert_array_equal(faces, made.result.faces)
     assert any("not MANO" in note for note in manifest.notes) and any("mirrored" in note for note in manifest.notes)

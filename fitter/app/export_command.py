@@ -62,11 +62,11 @@ class ExportCommand:
     output: Annotated[Path, conf.arg(metavar="DIR")]
     """Folder to write, new or empty."""
 
-    images: Images | None = None
-    """Crops around each hand, whole frames, or no images; without this what the format is published with."""
+    images: Literal["auto", "crops", "frames", "none"] = "auto"
+    """Crops around each hand, whole frames, or no images; auto is what the format is published with."""
 
-    size_px: Annotated[int, Ge(16), Le(4096)] = CROP_PX
-    """Side of the crops."""
+    size: Annotated[int, Ge(16), Le(4096)] = CROP_PX
+    """Side of the crops in pixels."""
 
     video: Annotated[Path | None, conf.arg(metavar="FILE_OR_FOLDER")] = None
     """The clip of the result, where it is no longer where it was."""
@@ -93,10 +93,10 @@ class ExportCommand:
     min_inside_percent: Percent = DEFAULTS.min_inside_percent
     """Least share of the joints inside the frame."""
 
-    overwrite: bool = False
+    overwrite: conf.FlagCreatePairsOff[bool] = False
     """Replace an earlier export in DIR."""
 
-    quiet: bool = False
+    quiet: conf.FlagCreatePairsOff[bool] = False
     """Print nothing but errors."""
 
     @property
@@ -145,7 +145,8 @@ def _request(command: ExportCommand, folders: Sequence[ResultFolder]) -> LabelRe
     if kind.zero == "mean" and any(folder.result.hand_model == "mano" for folder in folders):
         path = command.mano or _fitted_mano(folders)
         mean_pose = None if path is None else read_mean_pose(path)
-    return LabelRequest(kind, command.images, command.size_px, command.gates, mean_pose)
+    images: Images | None = None if command.images == "auto" else command.images
+    return LabelRequest(kind, images, command.size, command.gates, mean_pose)
 
 
 def _fitted_mano(folders: Sequence[ResultFolder]) -> Path | None:

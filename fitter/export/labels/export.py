@@ -48,7 +48,7 @@ def check_request(request: LabelRequest, sources: Sequence[LabelSource]) -> None
     if chosen not in kind.images:
         raise InputError(f"--images {chosen}: {kind.data_set} has no such images, expected {' or '.join(kind.images)}")
     if kind.crop_px is not None and request.crop_px != kind.crop_px:
-        raise InputError(f"--size-px {request.crop_px}: the images of {kind.data_set} have {kind.crop_px} pixels")
+        raise InputError(f"--size {request.crop_px}: the images of {kind.data_set} have {kind.crop_px} pixels")
     if not sources:
         raise InputError("no result given, expected one or more folders that fits have written")
     for source in sources:
@@ -83,40 +83,26 @@ def export_labels(
     folder is not free, a clip is not the result's, or no frame at all passes the gates.
     """
     check_request(request, sources)
-    plans = [
-        Plan(
-            place,
-            source,
-            judge(source.result, source.diagnostics, request.gates),
-            request.format,
-            request.chosen_images,
-            request.crop_px,
-        )
-        for place, source in enumerate(sources)
-    ]
+    plans = [_plan(place, source, request) for place, source in enumerate(sources)]
     manifest = manifest_of(plans, request.gates)
     if not manifest.n_kept:
         raise InputError(f"{_named(sources)}: no frame passes the gates ({manifest.summary_of_drops()})")
     with atomic_folder(output, MANIFEST, overwrite) as folder, ExitStack() as files:
-        writer = request.format.start(folder, _batch(plans, request), files)
+        names = tuple(source.name for source in sources)
+        batch = Batch(names, sources[0].result.hand_model, request.mean_pose)
+        writer = request.format.start(folder, batch, files)
         labels = _write(plans, writer, folder, told)
         write_manifest(manifest.with_labels(labels), folder)
     return manifest.with_labels(labels)
 
 
+def _plan(place: int, source: LabelSource, request: LabelRequest) -> Plan:
+    verdict = judge(source.result, source.diagnostics, request.gates)
+    return Plan(place, source, verdict, request.format, request.chosen_images, request.crop_px)
+
+
 def _named(sources: Sequence[LabelSource]) -> str:
     return sources[0].origin.folder if len(sources) == 1 else f"{len(sources)} results"
-
-
-def _batch(plans: Sequence[Plan], request: LabelRequest) -> Batch:
-    return Batch(
-        sources=tuple(plan.source.name for plan in plans),
-        n_frames=tuple(plan.source.n_frames for plan in plans),
-        n_images=sum(plan.n_images for plan in plans),
-        n_hands=sum(int(plan.kept.sum()) for plan in plans),
-        hand_model=plans[0].source.result.hand_model,
-        mean_pose=request.mean_pose,
-    )
 
 
 def _write(plans: Sequence[Plan], writer: LabelWriter, folder: Path, told: Told) -> list[Label]:
@@ -143,6 +129,8 @@ def _written(plan: Plan, writer: LabelWriter, first_number: int, told: Told) -> 
     now, pixels = -1, None
     for image in images_of(plan, first_number):
         if plan.images != "none" and image.frame != now:
-            now, pixels = next(frames)
+            now, pixels = next(frames, (-1, None))
+            if pixels is None:
+                raise InputError(f"{plan.source.origin.folder}: its clip ends before frame {image.frame}")
         yield image, writer.add(image, None if pixels is None else image.view.picture(pixels))
         told(plan.source.name, image.frame + 1, plan.source.n_frames)

@@ -28,16 +28,13 @@ JPEG_QUALITY = 95  # beyond it files grow by half for differences that nobody se
 
 @dataclass(frozen=True)
 class Batch:
-    """What holds for all images of an export: the names of its sources (letters, digits, - and _; all different), how
-    many frames each has, and how many images and hands there will be.
+    """What holds for all images of an export: the names of its sources (letters, digits, - and _; all different) and
+    the one hand model of them all.
 
     `mean_pose` is the 45 radians that MANO adds to its fingers' pose, where the format counts from it.
     """
 
     sources: tuple[str, ...]
-    n_frames: tuple[int, ...]
-    n_images: int
-    n_hands: int
     hand_model: Literal["anny", "mano"]
     mean_pose: Float[np.ndarray, "45"] | None = None
 
