@@ -13,7 +13,7 @@ from jaxtyping import Bool, Float, Float64, Int, UInt8
 from fitter.export.meshes import smooth_normals
 from fitter.export.result import FitResult
 from fitter.observe.observations import Side
-from fitter.visualize.overlay import TINTS
+from fitter.visualize.tints import TINTS
 from fitter.visualize.viewer.bones import draw_bones
 from fitter.visualize.viewer.fine_skin import Skin, fine_skin
 from fitter.visualize.viewer.light import balls_of, lit, to_linear, to_srgb
