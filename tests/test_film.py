@@ -70,7 +70,7 @@ def test_the_clips_own_images_stand_behind_the_hands(films: tuple[Path, list[tup
     frames = list(open_clip(films[0] / PLAY_VIDEO).frames())
     brightest = [np.percentile(frame[:180].min(axis=-1), 90) for frame in frames]
     assert brightest[-1] > brightest[0] + 50
-    assert np.all(np.diff(brightest) >= 0)
+    assert min(brightest[FRAMES // 2 :]) > max(brightest[: FRAMES // 2]) + 5
 
 
 def test_the_sheet_shows_the_hand_from_all_sides(films: tuple[Path, list[tuple[int, int]]]) -> None:

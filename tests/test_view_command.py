@@ -18,7 +18,7 @@ from fitter.visualize.viewer.opengl import NoOpenGL
 from tests.viewed_result import FRAMES, write_result
 
 REPOSITORY = Path(__file__).parents[1]
-SMALL = ("--size", "360x320")
+SMALL = ("--size", "320x320")
 
 
 @pytest.fixture

@@ -4,8 +4,8 @@ sys.exit(main())
 """
 
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
@@ -29,7 +29,6 @@ from fitter.visualize.viewer.exhibit import Exhibit, exhibit_of, first_session
 from fitter.visualize.viewer.film import PLAY_VIDEO, TURN_SHEET, TURN_VIDEO, best_frame, write_play, write_turn
 from fitter.visualize.viewer.kept_images import KeptImages, kept_images
 from fitter.visualize.viewer.opengl import NoOpenGL, open_off_screen, open_window
-from fitter.visualize.viewer.painter import Painter
 from fitter.visualize.viewer.player import Colouring, key_help
 from fitter.visualize.viewer.shapes import Canvas
 
@@ -70,22 +69,28 @@ def view(options: ViewOptions) -> None:
     exhibit = exhibit_of(folder.result, [read_texture(folder, side) for side in folder.result.side], folder.name)
     session = first_session(exhibit, chosen_colouring(folder, exhibit, options), chosen_frame(folder, exhibit, options))
     problem = reason_for_films(options)
-    with kept_images(lambda: clip_of(folder, options.video), exhibit.n_frames) as images:
-        if problem is None:
-            try:
-                show(exhibit, session, images, size or WINDOW_PX)
-                return
-            except NoOpenGL as error:
-                problem = str(error)
-        write_films(folder, exhibit, session, images, FilmOrder(size or FILM_PX, options.output, problem))
+
+    def images() -> AbstractContextManager[KeptImages]:
+        return kept_images(lambda: clip_of(folder, options.video), exhibit.n_frames)
+
+    if problem is None:
+        try:
+            show(exhibit, session, images, size or WINDOW_PX)
+            return
+        except NoOpenGL as error:
+            problem = str(error)
+    with images() as kept:
+        write_films(folder, exhibit, session, kept, FilmOrder(size or FILM_PX, options.output, problem))
 
 
-def show(exhibit: Exhibit, session: Session, images: KeptImages, size: Size) -> None:
-    """The window, until the user closes it."""
-    with open_window(size, f"handfit: {exhibit.name}") as window:
-        sit_down(Desk(window, exhibit, session, images))
-    if images.problem is not None:
-        say(f"{images.problem} (the images were not shown)")
+def show(
+    exhibit: Exhibit, session: Session, images: Callable[[], AbstractContextManager[KeptImages]], size: Size
+) -> None:
+    """The window, until the user closes it; images are read once it is there, as reading makes its opening slower."""
+    with open_window(size, f"handfit: {exhibit.name}") as window, images() as kept:
+        sit_down(Desk(window, exhibit, session, kept))
+    if kept.problem is not None:
+        say(f"{kept.problem} (the images were not shown)")
 
 
 @dataclass(frozen=True)
@@ -116,6 +121,8 @@ def write_films(folder: ResultFolder, exhibit: Exhibit, session: Session, images
 @contextmanager
 def canvas_of(size: Size) -> Iterator[Canvas]:
     """Open3D off-screen where that works, else the engine's own rasterizer."""
+    from fitter.visualize.viewer.painter import Painter  # compiled kernels, which a window need not wait for
+
     if off_screen_problem() is None:
         with open_off_screen(size) as canvas:
             yield canvas

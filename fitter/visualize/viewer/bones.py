@@ -13,7 +13,7 @@ from fitter.visualize.viewer.light import lit, to_linear, to_srgb
 from fitter.visualize.viewer.shapes import Drawn
 from fitter.visualize.viewer.viewpoint import Viewpoint
 
-ROD_M, BALL_M = 0.0022, 0.0040  # radii: thin enough that crossing fingers read
+ROD_M, BALL_M = 0.0026, 0.0045  # radii: thin enough that crossing fingers read
 RING = 12  # points around a rod
 NO_SHADOWS = np.zeros((0, 3))
 

@@ -26,7 +26,7 @@ Image = UInt8[np.ndarray, "height width 3"]
 # The first view: from the right of the camera and above it, so that the image, the hand and their distance are seen.
 HOME_AZIMUTH, HOME_ELEVATION = 0.72, 0.34
 # Of the window's height, by the hands' extent in a typical frame.
-HOME_FILLED = 0.42
+HOME_FILLED = 0.46
 # A clip's hands move about; the view holds the place where they are in most frames.
 EXTENT_PERCENT = (5.0, 95.0)
 NO_HAND_EXTENT_M = 0.2

@@ -97,13 +97,14 @@ def in_front(start: Float64[np.ndarray, "3"], end: Float64[np.ndarray, "3"]) -> 
 
 
 def draw_triangles(rgb: UInt8[np.ndarray, "height width 3"], surfaces: list[Drawn], eye: Viewpoint) -> None:
-    """All surfaces in one z-buffer, in place."""
+    """All surfaces in one z-buffer, in place; both of their sides, as one can look into a wrist."""
     if not surfaces:
         return
     size = (rgb.shape[1], rgb.shape[0])
     starts = np.cumsum([0, *(len(surface.points_m) for surface in surfaces[:-1])])
     screen = np.concatenate([on_screen(surface.points_m, eye, size) for surface in surfaces])
     cells = np.concatenate([surface.cells + start for surface, start in zip(surfaces, starts, strict=True)])
+    cells = np.concatenate([cells, cells[:, ::-1]])  # the rasterizer leaves out what turns away
     colours = np.concatenate([surface.colours for surface in surfaces])
     opaque = np.concatenate([colours, np.ones((len(colours), 1))], axis=1)
     layer = paint(

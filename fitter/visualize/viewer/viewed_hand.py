@@ -5,7 +5,7 @@ drawn = draw_hand(hand, frame=12, colouring=Colouring.PLAIN, view=viewpoint, sca
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Bool, Float, Float64, Int, UInt8
@@ -13,7 +13,7 @@ from jaxtyping import Bool, Float, Float64, Int, UInt8
 from fitter.export.meshes import smooth_normals
 from fitter.export.result import FitResult
 from fitter.observe.observations import Side
-from fitter.visualize.overlay import TINTS
+from fitter.visualize.tints import TINTS
 from fitter.visualize.viewer.bones import draw_bones
 from fitter.visualize.viewer.fine_skin import Skin, fine_skin
 from fitter.visualize.viewer.light import balls_of, lit, to_linear, to_srgb
@@ -27,6 +27,7 @@ BRIDGED_DULLNESS = 0.6
 # The lamp is dimmer than white, as on a plain surface; skin is darker, and needs more of it.
 SKIN_EXPOSURE = 1.25
 WIRE_COLOUR = (0.42, 0.50, 0.62)  # sRGB: recedes before the bones
+TOWARDS_EYE = 0.6  # of their distance, at which bones are drawn
 
 
 @dataclass(frozen=True)
@@ -85,9 +86,10 @@ def draw_hand(
         return []
     points = hand.vertices_m[frame].astype(np.float64)
     if colouring is Colouring.SKELETON:
+        bones = draw_bones(f"bones {hand.side}", hand.joints_m[frame], view)
         wire = np.broadcast_to(np.array(WIRE_COLOUR), points.shape)
         return [
-            draw_bones(f"bones {hand.side}", hand.joints_m[frame], view),
+            replace(bones, points_m=before_the_rest(bones.points_m, view)),
             Drawn(f"wire {hand.side}", hand.edges, points, wire),
         ]
     light = lit(points, smooth_normals(points, hand.faces), balls_of(hand.joints_m[frame]), view)
@@ -100,6 +102,11 @@ def draw_hand(
     else:
         base = np.broadcast_to(plain_colour(hand, frame), points.shape)
     return [Drawn(f"surface {hand.side}", hand.faces, points, to_srgb(base * light))]
+
+
+def before_the_rest(points_m: Float64[np.ndarray, "points 3"], view: Viewpoint) -> Float64[np.ndarray, "points 3"]:
+    """The points drawn towards the eye on their own rays: the picture is the same, but the wire does not cover it."""
+    return view.eye_m + TOWARDS_EYE * (points_m - view.eye_m)
 
 
 def plain_colour(hand: ViewedHand, frame: int) -> Float64[np.ndarray, "3"]:
