@@ -30,7 +30,7 @@ FLAGS = (
     "--hide-scrollbars --autoplay-policy=no-user-gesture-required --remote-debugging-pipe"
 ).split()
 PATIENCE_S = 30.0
-DESKTOP, PHONE = (1440, 900), (390, 844)
+DESKTOP, LAPTOP, PHONE = (1440, 900), (1000, 620), (390, 844)
 WIDEST_PHONE = 600
 
 Reply = dict[str, Any]
@@ -67,7 +67,7 @@ class Browser:
                 return reply["result"]
             self.events.append(reply)
 
-    def open(self, address: str, size: tuple[int, int] = DESKTOP, dark: bool = False) -> "Page":
+    def open(self, address: str, size: tuple[int, int] = LAPTOP, dark: bool = False) -> "Page":
         """A new tab of this width and height in CSS pixels, loaded."""
         target = self.send("Target.createTarget", {"url": "about:blank"})["targetId"]
         session = self.send("Target.attachToTarget", {"targetId": target, "flatten": True})["sessionId"]

@@ -38,7 +38,9 @@ def make_result(hands: int = 2, frames: int = FRAMES) -> FitResult:
     """The first hand is absent in the last frame, and not detected in one of the middle."""
     joints = np.array([[joints_at(frame, hand) for frame in range(frames)] for hand in range(hands)])
     joints = joints.reshape(hands, frames, 21, 3)
-    vertices = (joints[:, :, :, None] + CORNERS).reshape(hands, frames, 126, 3)
+    mirrored = np.array([1.0, -1.0])[:hands, None] * CORNERS[:, 0]  # the left hand's beads, as its faces are wound
+    beads = np.stack([mirrored, *np.broadcast_to(CORNERS.T[1:, None], (2, hands, 6))], axis=-1)
+    vertices = (joints[:, :, :, None] + beads[:, None, None]).reshape(hands, frames, 126, 3)
     present = np.ones((hands, frames), bool)
     present[:1, ABSENT:] = False
     observed = present.copy()

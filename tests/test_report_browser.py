@@ -10,7 +10,7 @@ import pytest
 
 from fitter.app.report_command import ReportOptions, make_reports, write_report
 from fitter.export.folder import open_result
-from tests.browser import DESKTOP, PHONE, Browser, Page, find_chromium, open_browser
+from tests.browser import DESKTOP, LAPTOP, PHONE, Browser, Page, find_chromium, open_browser
 from tests.report_folder import ABSENT, BAD, FRAMES, write_folder
 
 pytestmark = pytest.mark.skipif(find_chromium() is None, reason="no Chromium on this machine to open the page in")
@@ -31,7 +31,7 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_report(open_result(folder))
 
 
-def opened(browser: Browser, report: Path, size: tuple[int, int] = DESKTOP) -> Page:
+def opened(browser: Browser, report: Path, size: tuple[int, int] = LAPTOP) -> Page:
     page = browser.open(report.as_uri(), size)
     page.wait("window.handfit")
     return page
@@ -156,7 +156,7 @@ def test_terms_can_be_left_out(page: Page) -> None:
 
 
 @pytest.mark.parametrize("dark", [False, True])
-@pytest.mark.parametrize("size", [PHONE, (320, 640), DESKTOP])
+@pytest.mark.parametrize("size", [PHONE, (320, 640), LAPTOP, DESKTOP])
 def test_nothing_sticks_out_sideways(browser: Browser, report: Path, size: tuple[int, int], dark: bool) -> None:
     page = browser.open(report.as_uri(), size, dark)
     page.wait("window.handfit")

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 
@@ -60,6 +61,7 @@ def test_the_worst_frame_comes_first_and_says_why(page: Page) -> None:
     assert (worst.frame, worst.hand) == (BAD, 0)
     assert worst.quality == pytest.approx(np.exp(-2.2), abs=1e-3)
     assert worst.why in ("joints to 22.0 mm (median 4.0)", "7.0 px off the detections (median 2.0)")
+    assert page.worst[1].why == "no figure stands out"
     assert worst.jpeg is not None and worst.jpeg.startswith(b"\xff\xd8")
     frames = sorted(each.frame for each in page.worst)
     assert min(np.diff(frames)) >= FPS / 2
@@ -99,6 +101,9 @@ def test_the_film_has_every_frame_and_jumps_finely(page: Page, tmp_path: Path) -
     # The background brightens by two levels a frame: every frame is in its place.
     corner = [frame[5:20, 5:20].mean() for frame in clip.frames()]
     np.testing.assert_allclose(corner, 90 + 2 * np.arange(FRAMES), atol=3)
+    with av.open(str(tmp_path / "film.mp4")) as container:
+        keys = sorted(packet.pts * packet.time_base for packet in container.demux(video=0) if packet.is_keyframe)
+    assert [float(time) for time in keys] == pytest.approx([0.0, 1 / 3, 2 / 3], abs=1e-3)
 
 
 @pytest.mark.parametrize("size", [(1920, 1080), (1080, 1920), (640, 480), (4000, 30)])

@@ -70,7 +70,22 @@ function emptyPlot(host, { height, count, top, wanted, bottom, frames }) {
     shape("text", { class: "tick", x: GUTTER - 8, y: y(tick) + 3.5, "text-anchor": "end" }, svg).textContent = tickText(tick);
   }
   if (frames) axisOfFrames(svg, x, height, count, width);
-  return { svg, x, y, width, height };
+  return { svg, x, y, width, height, bottom };
+}
+
+/**
+ * An upright line over a plot; returns what moves it to a frame, or hides it (null). It lies above the drawing, so that
+ * moving it paints nothing anew.
+ */
+function upright(box, plot, kind) {
+  const line = box.appendChild(document.createElement("i"));
+  line.className = kind;
+  line.style.top = `${TOP - 4}px`;
+  line.style.height = `${plot.height - plot.bottom - TOP + 4}px`;
+  return (frame) => {
+    line.hidden = frame === null;
+    if (frame !== null) line.style.transform = `translateX(${plot.x(frame).toFixed(1)}px)`;
+  };
 }
 
 function axisOfFrames(svg, x, height, count, width) {
@@ -111,14 +126,11 @@ function createChart(host, chart, frames, group) {
         if (mark.hand === row.hand && row.values[mark.frame] !== null)
           shape("circle", { class: "mark", cx: plot.x(mark.frame), cy: plot.y(row.values[mark.frame]), r: 2.4 }, plot.svg);
     }
-    hovered = shape("line", { class: "hover", y1: TOP - 4, y2: plot.height - (chart.last ? BOTTOM : 6), visibility: "hidden" }, plot.svg);
-    cursor = shape("line", { class: "cursor", y1: TOP - 4, y2: plot.height - (chart.last ? BOTTOM : 6) }, plot.svg);
-    place(cursor, at);
+    hovered = upright(box, plot, "hover");
+    cursor = upright(box, plot, "cursor");
+    hovered(null);
+    cursor(at);
   }
-  const place = (line, frame) => {
-    line.setAttribute("x1", plot.x(frame));
-    line.setAttribute("x2", plot.x(frame));
-  };
   function read(frame) {
     readout.replaceChildren(
       ...chart.series.map((row) => {
@@ -149,12 +161,11 @@ function createChart(host, chart, frames, group) {
   return {
     show(frame) {
       at = frame;
-      place(cursor, frame);
+      cursor(frame);
       read(frame);
     },
     hover(frame) {
-      hovered.setAttribute("visibility", frame === null ? "hidden" : "visible");
-      if (frame !== null) place(hovered, frame);
+      hovered(frame);
       read(frame ?? at);
     },
   };
@@ -183,8 +194,9 @@ function drawEnergies(box, energies, frames, hidden, cursorFrame) {
   const typical = totals[Math.floor(totals.length * 0.99)] ?? 1, most = totals[totals.length - 1] ?? 1;
   const plot = emptyPlot(box, { height: 190, count: frames, top: HEADROOM * (most > 3 * typical ? typical : most), wanted: 4, bottom: BOTTOM, frames: true });
   shown.forEach((term, i) => shape("path", { class: "area", fill: `var(--term-${Math.min(term.rank, 9)})`, d: bandPath(clean[i], clean[i + 1], plot.x, plot.y) }, plot.svg));
-  const cursor = shape("line", { class: "cursor", y1: TOP - 4, y2: plot.height - BOTTOM, x1: plot.x(cursorFrame), x2: plot.x(cursorFrame) }, plot.svg);
-  return { plot, move: (frame) => ["x1", "x2"].forEach((end) => cursor.setAttribute(end, plot.x(frame))) };
+  const move = upright(box, plot, "cursor");
+  move(cursorFrame);
+  return { plot, move };
 }
 
 /** The whole energy over the solver's steps, logarithmic, one shade per stage. */

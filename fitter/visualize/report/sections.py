@@ -46,7 +46,8 @@ def figures(page: Page) -> str:
         for hand, track in enumerate(page.hands)
     )
     rows = "".join(
-        f'<tr><th scope="row">{text(row.label)}</th>{"".join(f"<td>{text(value)}</td>" for value in row.values)}'
+        f'<tr><th scope="row" title="{text(row.meaning)}">{text(row.label)}</th>'
+        f"{''.join(f'<td>{text(value)}</td>' for value in row.values)}"
         f'<td class="meaning">{text(row.meaning)}</td></tr>'
         for row in page.figures
     )

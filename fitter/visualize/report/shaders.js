@@ -20,7 +20,7 @@ void main() {
 // A wrapped lamp over the left shoulder, an even sky and a faint rim: soft enough that no side is black.
 const SURFACE_FRAGMENT = `#version 300 es
 precision highp float;
-uniform int colouring;
+uniform int colouring, mirrored;
 uniform vec3 tint;
 uniform float alpha, fullSigma, inked;
 uniform sampler2D albedo, scale;
@@ -30,7 +30,8 @@ in float value;
 out vec4 colour;
 void main() {
   vec3 n = normalize(eyeNormal), eye = normalize(-eyePosition);
-  bool inside = dot(n, eye) < 0.0 && !gl_FrontFacing;
+  bool outside = gl_FrontFacing != (mirrored == 1); // a left hand's faces are wound the other way
+  bool inside = dot(n, eye) < 0.0 && !outside;
   if (dot(n, eye) < 0.0) n = -n;
   vec3 srgb = tint;
   if (colouring == 1) srgb = texture(albedo, vec2(textureUv.x, 1.0 - textureUv.y)).rgb;

@@ -9,7 +9,7 @@ const VIEWS = { front: [0, 0], side: [Math.PI / 2, 0], top: [0, Math.PI / 2] };
 
 /** `look`: {tints, fingers, scale: [[r, g, b]...] 0..1, fullSigmaMm, textures: {hand: Image}, parents, K, imageSize}. */
 function createViewer(canvas, motion, look) {
-  const gl = canvas.getContext("webgl2", { antialias: true, alpha: true, premultipliedAlpha: true, preserveDrawingBuffer: true });
+  const gl = canvas.getContext("webgl2", { antialias: true, alpha: true, premultipliedAlpha: true });
   if (!gl) return null;
   const surface = linkProgram(gl, SURFACE_VERTEX, SURFACE_FRAGMENT);
   const marks = linkProgram(gl, MARK_VERTEX, MARK_FRAGMENT);
@@ -63,6 +63,7 @@ function createViewer(canvas, motion, look) {
     gl.uniformMatrix4fv(surface.uniforms.view, false, view);
     gl.uniformMatrix4fv(surface.uniforms.projection, false, projection);
     gl.uniform1i(surface.uniforms.colouring, colouring);
+    gl.uniform1i(surface.uniforms.mirrored, hand.side === "left" ? 1 : 0);
     gl.uniform3fv(surface.uniforms.tint, look.tints[hand.side]);
     gl.uniform1f(surface.uniforms.alpha, ghost * (hand.observed[state.frame] ? 1 : BRIDGED_ALPHA));
     gl.uniform1f(surface.uniforms.inked, 0.3);

@@ -57,7 +57,7 @@ def symptoms(folder: ResultFolder) -> tuple[Symptom, ...]:
 def why(folder: ResultFolder, found: tuple[Symptom, ...], hand: int, frame: int) -> str:
     """The figure that stands out most from the clip's own, in units of its usual spread."""
     prefix = "" if folder.result.observed[hand, frame] else "bridged, not detected; "
-    most, words = -np.inf, ""
+    most, words = 1.0, "no figure stands out"
     for symptom in found:
         row = symptom.rows[hand]
         value, others = row[frame], row[np.isfinite(row)]
