@@ -17,7 +17,7 @@ from fitter.export.atomic import atomic_path
 BINS = 8  # of alike numbers of joints
 CHANCE_BINS = np.array([0.0, 0.1, 0.25, 0.4, 0.6, 0.75, 0.9, 1.0])
 MULTIPLES = np.linspace(0.1, 3.0, 30)
-DOTS_PER_IN = 90
+DOTS_PER_IN = 68
 TICKS_MM = (0.5, 1, 2, 5, 10, 20, 50, 100, 200)
 COLOURS = {"before": "#9aa5b1", "after": "#d1495b"}
 
@@ -63,7 +63,7 @@ class Reliability:
         from matplotlib.ticker import FixedLocator, FormatStrFormatter, NullLocator
 
         kinds = list(next(iter(self.claims.values())))
-        figure = Figure((3.6 * (len(kinds) + 1), 3.1 * len(self.claims)), DOTS_PER_IN, layout="constrained")
+        figure = Figure((3.3 * (len(kinds) + 1), 2.8 * len(self.claims)), DOTS_PER_IN, layout="constrained")
         grid = figure.subplots(len(self.claims), len(kinds) + 1, squeeze=False)
         for row, (regime, by_kind) in zip(grid, self.claims.items(), strict=True):
             for axes, kind in zip(row, kinds, strict=False):

@@ -25,15 +25,17 @@ UNSEEN_SEED = 79_000
 
 
 def test_parts_add_up_as_squares() -> None:
-    joints, relative = Scale(factor=2.0, floor_mm=3.0, shared_factor=0.5).applied(
-        np.array([2.0]), np.array([24.0]), np.array([84.0])
-    )
-    assert relative == pytest.approx(5.0)  # 4, 3
-    assert joints == pytest.approx(np.sqrt(25.0 + 144.0 + 84.0**2))
+    each = np.ones(21)
+    joints, relative = Scale(2.0, 3.0, 0.5, ends=2.0).applied(2.0 * each, 24.0 * each, 84.0 * each)
+    ends = [0, 4, 8, 12, 16, 20]
+    between = np.setdiff1d(np.arange(21), ends)
+    np.testing.assert_allclose(relative[between], 5.0)  # 4, 3
+    np.testing.assert_allclose(relative[ends], 10.0)
+    np.testing.assert_allclose(joints[between], np.sqrt(25.0 + 144.0 + 84.0**2))
 
 
 def test_the_scale_that_says_nothing_changes_nothing() -> None:
-    raw, shared, focal = np.array([0.5, 7.0]), np.array([3.0, 4.0]), np.array([4.0, 3.0])
+    raw, shared, focal = np.linspace(0.5, 7.0, 21), np.full(21, 3.0), np.full(21, 4.0)
     joints, relative = FACE_VALUE.scale("pixels").applied(raw, shared, focal)
     np.testing.assert_allclose(relative, raw)
     np.testing.assert_allclose(joints, np.sqrt(raw**2 + 25.0))
@@ -42,10 +44,10 @@ def test_the_scale_that_says_nothing_changes_nothing() -> None:
 @pytest.mark.parametrize("regime", [CUES, BARE, PIXELS])
 def test_what_ships_keeps_the_order_of_sigmas(regime: Regime) -> None:
     scale = load_calibration().scales[regime]
-    raw = np.linspace(0.0, 50.0, 200)
-    joints, relative = scale.applied(raw, np.full(200, 10.0), np.zeros(200))
-    assert (np.diff(relative) > 0).all() and (joints > relative).all()
-    assert relative[0] == pytest.approx(scale.floor_mm)
+    raw = np.linspace(0.0, 50.0, 200)[:, None] * np.ones(21)
+    joints, relative = scale.applied(raw, np.full_like(raw, 10.0), np.zeros_like(raw))
+    assert (np.diff(relative, axis=0) > 0).all() and (joints > relative).all()
+    assert relative[0, 5] == pytest.approx(scale.floor_mm)
 
 
 def test_what_ships_names_the_command_that_made_it() -> None:
@@ -57,7 +59,7 @@ def test_what_ships_names_the_command_that_made_it() -> None:
 
 
 def test_positions_in_space_are_believed_as_they_are() -> None:
-    assert load_calibration().scale("space") == Scale(1.0, 0.0, 1.0)
+    assert load_calibration().scale("space") == Scale(1.0, 0.0, 1.0, 1.0)
 
 
 def made_up(rng: np.random.Generator, scale: Scale, seed: int) -> Record:
@@ -76,11 +78,11 @@ def made_up(rng: np.random.Generator, scale: Scale, seed: int) -> Record:
 
 
 def test_maximum_likelihood_finds_the_scale_that_made_the_errors() -> None:
-    rng, scale = np.random.default_rng(0), Scale(factor=3.0, floor_mm=6.0, shared_factor=2.0)
+    rng, scale = np.random.default_rng(0), Scale(factor=3.0, floor_mm=6.0, shared_factor=2.0, ends=1.5)
     found = fit_scale([made_up(rng, scale, seed) for seed in range(6)], 0)
     # 5000 joints: a few percent.
     assert found.factor == pytest.approx(3.0, rel=0.05) and found.floor_mm == pytest.approx(6.0, rel=0.1)
-    assert found.shared_factor == pytest.approx(2.0, rel=0.15)
+    assert found.shared_factor == pytest.approx(2.0, rel=0.15) and found.ends == pytest.approx(1.5, rel=0.05)
 
 
 def test_the_loss_is_least_at_the_true_variance() -> None:
@@ -89,17 +91,23 @@ def test_the_loss_is_least_at_the_true_variance() -> None:
     assert losses[1] == min(losses)
 
 
-def test_a_regression_finds_the_chance_that_made_the_outcomes() -> None:
+def test_a_regression_finds_what_made_the_errors() -> None:
     rng = np.random.default_rng(0)
-    first, second = rng.normal(2.0, 3.0, 20000), rng.normal(0.0, 1.0, 20000)
-    good = rng.random(20000) < 1.0 / (1.0 + np.exp(-(0.5 + (first - 2.0) / 3.0)))
+    first, second = rng.uniform(-3.0, 7.0, 20000), rng.normal(0.0, 1.0, 20000)
+    error_mm = np.exp(2.0 + 0.1 * first + 0.3 * rng.standard_normal(20000))
     second[::2] = np.nan  # absent in half of the frames, and of no use
-    model = fit_quality({"first": first, "second": second}, good, np.full(20000, 0.1), 10.0)
-    assert model.mean["first"] == pytest.approx(2.0, abs=0.1) and model.deviation["first"] == pytest.approx(
-        3.0, abs=0.1
-    )
-    assert model.weight["first"] == pytest.approx(1.0, abs=0.06) and abs(model.weight["second"]) < 0.06
-    assert model.bias == pytest.approx(0.5, abs=0.06)
+    model = fit_quality({"first": first, "second": second}, error_mm, np.full(20000, 0.1), 10.0)
+    assert model.mean["first"] == pytest.approx(2.0, abs=0.1)
+    assert model.weight["first"] / model.deviation["first"] == pytest.approx(0.1, rel=0.03)
+    assert 0.0 <= model.weight["second"] < 0.01
+    assert model.level == pytest.approx(2.2, abs=0.02) and model.spread == pytest.approx(0.3, rel=0.03)
+
+
+def test_no_weight_says_that_worse_is_better() -> None:
+    rng = np.random.default_rng(1)
+    first = rng.normal(0.0, 1.0, 5000)
+    model = fit_quality({"first": first}, np.exp(2.0 - first), np.full(5000, 0.1), 10.0)
+    assert model.weight["first"] == pytest.approx(0.0, abs=1e-9)
 
 
 def test_size_and_distance_are_taken_from_the_error_and_nothing_else() -> None:

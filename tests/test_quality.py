@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from scipy.special import expit
+from scipy.special import ndtr
 
 from fitter.export.diagnostics import Diagnostics
 from fitter.export.quality import energy_of, features, frame_quality, span_px
@@ -14,7 +14,7 @@ HANDS, FRAMES = 2, 6
 
 
 def explained(sigma_mm: float = 8.0, reprojection_px: float = 5.0) -> Diagnostics:
-    """Frames like any other: all 21 keypoints in a square of 200 pixels, colours and masks compared."""
+    """Frames like any other: all 21 keypoints in a square of 200 pixels, no colours compared."""
     rng = np.random.default_rng(0)
     rows = (HANDS, FRAMES)
     pixels = rng.uniform(100.0, 300.0, (*rows, 21, 2))
@@ -29,7 +29,7 @@ def explained(sigma_mm: float = 8.0, reprojection_px: float = 5.0) -> Diagnostic
         confidence=full(0.9, 21),
         relative_sigma_mm=full(sigma_mm, 21),
         reprojection_px=full(reprojection_px),
-        photometric=full(1.0),
+        photometric=full(np.nan),
         overlap=full(0.9),
         terms=("keypoints", "image_depth", "articulation", "learned_pose"),
         energies=np.full((HANDS, 4, FRAMES), 3.0, dtype=np.float32),
@@ -41,9 +41,9 @@ def explained(sigma_mm: float = 8.0, reprojection_px: float = 5.0) -> Diagnostic
 
 
 def with_nothing_seen(diagnostics: Diagnostics) -> Diagnostics:
-    """Frames between observations: no keypoints, no pixels, no energies of either."""
+    """Frames between observations: no keypoints, no pixels, no energies but those of the pose."""
     absent = np.full((HANDS, FRAMES), np.nan, dtype=np.float32)
-    energies = np.zeros_like(diagnostics.energies)
+    energies = diagnostics.energies * np.array([0.0, 0.0, 0.0, 1.0], dtype=np.float32)[:, None]
     return replace(
         diagnostics,
         detected_px=np.zeros_like(diagnostics.detected_px),
@@ -77,38 +77,37 @@ def test_no_energies_at_all_are_no_error() -> None:
 
 
 def test_what_ships_prefers_the_surer_and_the_better_explained_frame() -> None:
-    quality = [frame_quality(explained(sigma_mm=sigma_mm)).mean() for sigma_mm in (4.0, 12.0, 30.0)]
+    quality = [frame_quality(explained(sigma_mm=sigma_mm)).mean() for sigma_mm in (8.0, 14.0, 30.0)]
     assert quality[0] > quality[1] > quality[2]
-    assert frame_quality(explained(reprojection_px=3.0)).mean() > frame_quality(explained(reprojection_px=30.0)).mean()
+    explained_well, explained_badly = (frame_quality(explained(reprojection_px=px)).mean() for px in (2.0, 30.0))
+    assert explained_well > explained_badly
 
 
 def test_known_values_of_a_regression_of_one_feature() -> None:
-    model = QualityModel(10.0, 0.5, {"sigma": np.log(8.0)}, {"sigma": 2.0}, {"sigma": -3.0})
-    np.testing.assert_allclose(frame_quality(explained(sigma_mm=8.0), model), expit(0.5), rtol=1e-6)
-    np.testing.assert_allclose(frame_quality(explained(sigma_mm=8.0 * np.e**2), model), expit(0.5 - 3.0), rtol=1e-6)
+    model = QualityModel(10.0, np.log(10.0), 0.5, {"sigma": 8.0}, {"sigma": 2.0}, {"sigma": 0.25})
+    for sigma_mm, deviations in ((8.0, 0.0), (10.0, 1.0), (7.0, -0.5)):
+        expected = ndtr(-0.5 * deviations)  # 0.25 per deviation, of a spread of 0.5
+        np.testing.assert_allclose(frame_quality(explained(sigma_mm=sigma_mm), model), expected, rtol=1e-5)
+    # Nothing was learnt of what lies beyond 4 deviations.
+    np.testing.assert_allclose(frame_quality(explained(sigma_mm=1e9), model), ndtr(-2.0), rtol=1e-5)
 
 
 def test_an_absent_feature_counts_as_its_mean() -> None:
-    model = QualityModel(10.0, 0.5, {"reprojection": 0.1}, {"reprojection": 2.0}, {"reprojection": -3.0})
-    np.testing.assert_allclose(frame_quality(with_nothing_seen(explained()), model), expit(0.5), rtol=1e-6)
+    model = QualityModel(10.0, 2.0, 0.5, {"reprojection": 0.1}, {"reprojection": 2.0}, {"reprojection": 3.0})
+    expected = ndtr((np.log(10.0) - 2.0) / 0.5)
+    np.testing.assert_allclose(frame_quality(with_nothing_seen(explained()), model), expected, rtol=1e-5)
 
 
 def test_features_are_what_their_names_say() -> None:
     found = features(explained(sigma_mm=8.0, reprojection_px=5.0))
     assert found.keys() == load_quality_model().weight.keys()
-    np.testing.assert_allclose(found["sigma"], np.log(8.0), rtol=1e-6)
-    np.testing.assert_allclose(found["reprojection"], np.log(5.0 / 200.0), rtol=1e-6)
-    np.testing.assert_allclose(found["pose"], np.log(3.0), rtol=1e-6)
-    np.testing.assert_allclose(found["confidence"], 0.9, rtol=1e-6)
-
-
-def test_the_steady_part_of_the_reprojection_is_that_of_its_own_hand() -> None:
-    diagnostics = explained()
-    error_px = np.array([[2.0, 4.0, 4.0, 4.0, 20.0, np.nan], [8.0] * 6], dtype=np.float32)
-    steady = features(replace(diagnostics, reprojection_px=error_px))["steady"]
-    np.testing.assert_allclose(steady, np.log([[4.0 / 200.0] * 6, [8.0 / 200.0] * 6]), rtol=1e-6)
-    unseen = replace(diagnostics, reprojection_px=np.full_like(error_px, np.nan))
-    assert np.isnan(features(unseen)["steady"]).all()
+    np.testing.assert_allclose(found["sigma"], 8.0, rtol=1e-6)
+    np.testing.assert_allclose(found["reprojection"], 5.0 / 200.0, rtol=1e-6)
+    np.testing.assert_allclose(found["pose"], 3.0, rtol=1e-6)
+    coloured = features(replace(explained(), photometric=np.ones((HANDS, FRAMES), np.float32)))
+    assert np.isnan(coloured["reprojection"]).all() and np.isnan(coloured["pose"]).all()
+    blind = features(with_nothing_seen(explained()))
+    assert np.isnan(blind["reprojection"]).all() and (blind["pose"] == 3.0).all()
 
 
 def test_spans_and_energies_leave_out_what_is_not_there() -> None:

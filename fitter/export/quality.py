@@ -2,65 +2,61 @@
 
     quality = frame_quality(diagnostics)                     # (hands, frames), 0..1
 
-A logistic regression, learnt on clips of hands that no shape of the model fits (`python -m benchmarks calibration`) and
-tested on others, see docs/uncertainty.md. "Right" is a mean distance of the 21 joints below `QualityModel.good_mm`
-after the best rotation, scale and translation of the frame. What does not apply to a frame, such as the reprojection
-error where nothing was detected, counts as it does in the mean frame.
+A regression of the log of the frame's error, learnt on clips of hands that no shape of the model fits (`python -m
+benchmarks calibration`) and tested on others, see docs/uncertainty.md. "Right" is a mean distance of the 21 joints
+below `QualityModel.good_mm` after the best rotation, scale and translation of the frame. What does not apply to a
+frame, such as the reprojection error where nothing was detected, counts as it does in the average frame.
 
-Colours, masks, the detector's word on depth and bones were tried and left out: on clips that the regression had not
-seen they made it worse (area under the ROC curve 0.66 with them, 0.68 without).
+Colours, masks, confidence and the detector's word on depth and bones were tried and left out: on clips that the
+regression had not seen they told good frames from others no better.
 """
 
 import numpy as np
 from jaxtyping import Float, Float32
-from scipy.special import expit
+from scipy.special import ndtr
 
 from fitter.export.diagnostics import Diagnostics
 from fitter.solve.calibration import QualityModel, load_quality_model
 
 # Terms that say how hands are held: whichever of them act.
 POSE_TERMS = ("learned_pose", "pose", "coupling", "anatomy")
-# Below these a figure says nothing more: keeps logarithms finite.
-LEAST_SHARE, LEAST_ENERGY, LEAST_SIGMA_MM = 1e-3, 1e-2, 1e-2
+MOST_DEVIATIONS = 4.0  # nothing was learnt of what lies beyond
 
 
 def frame_quality(diagnostics: Diagnostics, model: QualityModel | None = None) -> Float32[np.ndarray, "hands frames"]:
     """0..1 for every frame, whether the hand is present or not; by the regression that ships, if no other is given."""
     model = model or load_quality_model()
-    score = np.full(diagnostics.confidence.shape[:2], model.bias)
+    log_error = np.full(diagnostics.confidence.shape[:2], model.level)
     for name, values in features(diagnostics).items():
         if name in model.weight:
-            standardised = (values - model.mean[name]) / model.deviation[name]
-            score += model.weight[name] * np.where(np.isfinite(standardised), standardised, 0.0)
-    return expit(score).astype(np.float32)
+            log_error += model.weight[name] * standardised(values, model.mean[name], model.deviation[name])
+    return ndtr((np.log(model.good_mm) - log_error) / model.spread).astype(np.float32)
 
 
 def features(diagnostics: Diagnostics) -> dict[str, Float[np.ndarray, "hands frames"]]:
-    """What the regression knows of each frame, by name; NaN where it does not apply.
+    """What the regression knows of each frame, by name, the larger the worse; NaN where it does not apply.
 
-    sigma         log of the root mean square of the joints' relative sigmas
-    reprojection  log of the reprojection error over the longer side of the seen keypoints' bounding box
-    steady        median of `reprojection` over the hand's frames: what no shape and pose explains, all the time
-    pose          log of the energies of POSE_TERMS
-    confidence    the keypoints' mean over the joints, unseen ones 0
+    sigma         root mean square of the joints' relative sigmas, millimetres
+    reprojection  reprojection error over the longer side of the seen keypoints' bounding box
+    pose          energy of POSE_TERMS
+
+    The last two tell of frames that keypoints alone decide: where colours are compared the fit leaves the keypoints and
+    the usual poses for a reason, and on clips with truth they told nothing.
     """
-    confidence = diagnostics.confidence.astype(np.float64)
-    observed = (confidence > 0).any(axis=-1)
     sigma = np.sqrt(np.square(diagnostics.relative_sigma_mm, dtype=np.float64).mean(axis=-1))
-    reprojection = np.log(np.maximum(diagnostics.reprojection_px / span_px(diagnostics), LEAST_SHARE))
+    reprojection, pose = diagnostics.reprojection_px / span_px(diagnostics), energy_of(diagnostics, POSE_TERMS)
+    alone = np.isnan(diagnostics.photometric)
     return {
-        "sigma": np.log(np.maximum(sigma, LEAST_SIGMA_MM)),
-        "reprojection": reprojection,
-        "steady": np.broadcast_to([[median_of_known(row)] for row in reprojection], observed.shape),
-        "pose": np.log(np.maximum(energy_of(diagnostics, POSE_TERMS), LEAST_ENERGY)),
-        "confidence": np.where(observed, confidence.mean(axis=-1), np.nan),
+        "sigma": sigma,
+        "reprojection": np.where(alone, reprojection, np.nan),
+        "pose": np.where(alone, pose, np.nan),
     }
 
 
-def median_of_known(values: Float[np.ndarray, "frames"]) -> float:
-    """NaN where none is known."""
-    known = values[np.isfinite(values)]
-    return float(np.median(known)) if len(known) else float("nan")
+def standardised(values: Float[np.ndarray, "*any"], mean: float, deviation: float) -> Float[np.ndarray, "*any"]:
+    """Deviations from the mean, at most MOST_DEVIATIONS; 0 where absent."""
+    away = (values - mean) / deviation
+    return np.clip(np.where(np.isfinite(away), away, 0.0), -MOST_DEVIATIONS, MOST_DEVIATIONS)
 
 
 def energy_of(diagnostics: Diagnostics, names: tuple[str, ...]) -> Float[np.ndarray, "hands frames"]:

@@ -5,7 +5,8 @@
 The posterior knows noise, not model error: hands that no shape of the model fits, detectors that are wrong in the same
 way in every frame, pixels whose colours no light explains. With s the posterior's sigma of a joint,
 
-    relative^2 = (factor s)^2 + floor^2             what the frame lacks, size and focal length given
+    relative^2 = (factor s)^2 + floor^2             what the frame lacks, size and focal length given; times ends^2 for
+                                                    the wrist and the fingertips
     joints^2 = relative^2 + (shared_factor u)^2 + f^2
 
 where u is what the clip's size and shape add and f what an assumed focal length does. `calibration.json` holds the
@@ -22,7 +23,11 @@ from typing import Literal
 import numpy as np
 from jaxtyping import Float
 
-Sigma = Float[np.ndarray, "*any"]
+from fitter.skeleton import FINGERTIPS
+
+Sigma = Float[np.ndarray, "*any 21"]
+# The wrist and the fingertips.
+ENDS = np.isin(np.arange(21), [0, *FINGERTIPS])
 CALIBRATION_FILE = Path(__file__).with_name("calibration.json")
 
 # What a fit was given decides how far its posterior is to be believed: keypoints with a depth cue or without, pixels,
@@ -44,28 +49,35 @@ class Trust:
 
 @dataclass(frozen=True)
 class Scale:
-    """The numbers of a regime, see the module; all but `floor_mm` without unit."""
+    """The numbers of a regime, see the module; all but `floor_mm` without unit. `ends` is how many times as far off the
+    wrist and the fingertips are as the joints between.
+    """
 
     factor: float = 1.0
     floor_mm: float = 0.0
     shared_factor: float = 1.0
+    ends: float = 1.0
 
     def applied(self, relative_mm: Sigma, shared_mm: Sigma, focal_mm: Sigma) -> tuple[Sigma, Sigma]:
         """Sigmas of the joints and what is relative of them; parts and results in millimetres, per joint."""
         relative = np.square(self.factor * relative_mm) + self.floor_mm**2
+        relative = relative * np.where(ENDS, self.ends**2, 1.0)
         joints = relative + np.square(self.shared_factor * shared_mm) + np.square(focal_mm)
         return np.sqrt(joints), np.sqrt(relative)
 
 
 @dataclass(frozen=True)
 class QualityModel:
-    """A logistic regression: the chance that a frame's mean error after alignment is below `good_mm`.
+    """The log of a frame's mean error after alignment (mm), Gaussian about a sum over features; a frame below `good_mm`
+    is good.
 
-    Of each feature (`fitter.export.quality`) its mean and deviation over the clips it was learnt on, and its weight.
+    `level` is the sum for a frame like the average one, `spread` the standard deviation about it. Of each feature
+    (`fitter.export.quality`) its mean and deviation over the clips it was learnt on, and what one deviation adds.
     """
 
     good_mm: float
-    bias: float
+    level: float
+    spread: float
     mean: Mapping[str, float]
     deviation: Mapping[str, float]
     weight: Mapping[str, float]
