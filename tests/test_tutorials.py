@@ -7,9 +7,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
+import fitter
+from docs.writers.result_files import FILES
 from fitter.export.video import VideoWriter
 from fitter.hand import HandModel
+from fitter.hand.parameters import HandParameters, pose_hand
 from priors.synthetic.clip import make_demo_clip
 from tests.conftest import REPOSITORY
 from tests.short_clip import ShortClip
@@ -71,6 +75,51 @@ def test_the_tutorial_runs(page: Path, place: Path) -> None:
         pytest.importorskip("mediapipe", reason="mediapipe, which looks for the hand in the video, is not installed")
     prepare(page.stem, place)
     run_blocks(blocks_of(page), place)
+    if page.stem == "own_video":
+        assert untold_files(place / "results" / "clip") == set()
+
+
+def untold_files(folder: Path) -> set[str]:
+    """The files of a result that the reference does not name."""
+    told = {name.strip("`/") for name, _ in FILES}
+    found = {path.name.replace("right", "SIDE").replace("left", "SIDE") for path in folder.iterdir()}
+    assert len(found) > 8
+    return found - told
+
+
+KEYPOINTS_ONLY = {"schedule": {"stages": [{"name": "refine", "max_steps": 5}]}}
+
+
+def test_the_conventions_hold_for_right_hands(films: Path, tmp_path: Path) -> None:
+    """The code on the page gives what the result holds."""
+    result = fitter.fit(films / "clip.mp4", keypoints=films / "keypoints.npz", config=KEYPOINTS_ONLY)
+    names = run_blocks(blocks_of(REPOSITORY / "docs" / "conventions.md"), tmp_path, {"result": result})
+    np.testing.assert_allclose(names["pixels"], result.keypoints_px, atol=1e-3)
+    for name in ("joints_m", "vertices_m"):
+        posed = names[name]
+        assert isinstance(posed, torch.Tensor)
+        np.testing.assert_allclose(posed.numpy(), getattr(result, name)[0], atol=1e-6)
+
+
+def test_the_conventions_hold_for_left_hands(films: Path, anny: HandModel) -> None:
+    """What the page says in words: mirrored parameters give the mirrored hand, and faces are to be reversed."""
+    with np.load(films / "keypoints.npz") as seen:
+        keypoints = (seen["keypoints_px"] * [-1.0, 1.0] + [320.0, 0.0])[None]
+    result = fitter.fit(films / "clip.mp4", keypoints=keypoints, hand="left", config=KEYPOINTS_ONLY)
+    assert result.side == ("left",)
+    numbers = (
+        torch.tensor(array[0], dtype=torch.float64) for array in (result.pose, result.betas, result.translation_m)
+    )
+    posed = pose_hand(anny.to(dtype=torch.float64), HandParameters(*numbers).mirrored())
+    vertices = posed.mesh().vertices.numpy() * [-1.0, 1.0, 1.0]
+    np.testing.assert_allclose(vertices, result.vertices_m[0], atol=1e-6)
+    assert volume(vertices[0], result.faces[:, ::-1]) > 0 > volume(vertices[0], result.faces)
+
+
+def volume(vertices: np.ndarray, faces: np.ndarray) -> float:
+    """Signed, of the tetrahedra between the faces and the mesh's middle: positive where faces point outwards."""
+    a, b, c = np.moveaxis((vertices - vertices.mean(0))[faces], 1, 0)
+    return float((a * np.cross(b, c)).sum() / 6.0)
 
 
 def test_there_are_tutorials_and_most_of_them_is_run() -> None:

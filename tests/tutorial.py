@@ -14,7 +14,7 @@ import runpy
 import shlex
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from unittest.mock import patch
@@ -69,9 +69,12 @@ def blocks_of(file: Path) -> list[Block]:
     return blocks
 
 
-def run_blocks(blocks: Sequence[Block], folder: Path) -> None:
-    """Run them in `folder`; Python's names live from block to block. Raises AssertionError at the failing line."""
-    names: dict[str, object] = {"__name__": "tutorial"}
+def run_blocks(blocks: Sequence[Block], folder: Path, given: Mapping[str, object] | None = None) -> dict[str, object]:
+    """Run them in `folder`; returns Python's names, which live from block to block and begin with the `given` ones.
+
+    Raises AssertionError at the failing line.
+    """
+    names: dict[str, object] = {"__name__": "tutorial", **(given or {})}
     for block in blocks:
         if block.reason is not None:
             check_commands(block)
@@ -82,6 +85,7 @@ def run_blocks(blocks: Sequence[Block], folder: Path) -> None:
             for command in commands_of(block):
                 status = run_line(command, folder)
                 assert status == 0, f"{block.file.name}:{block.line}: {command}: exit status {status}"
+    return names
 
 
 def commands_of(block: Block) -> list[str]:
