@@ -14,10 +14,13 @@ from fitter.export.labels.hand import LabelledImage
 from fitter.render.rasterizer import to_screen
 from fitter.render.zbuffer import ZBuffer
 
-# A joint in sight lies this far behind the skin at most. The free hand at rest has 24 mm of flesh before the base of
-# the thumb, 19 before the wrist and less before all others; another finger before a joint, and the joint's own flesh,
-# are 25 or more.
-SKIN_M = 0.025
+# How deep a joint in sight lies behind the skin at most, as a share of the palm from the wrist to the middle finger.
+# The free hand at rest has up to 0.22 before the base of the thumb, 0.18 before the wrist and less before all others,
+# and more where the look is oblique; another finger before a joint, with the joint's own flesh, is 0.25 or more. No
+# finger of the same hand reaches the wrist and the base of the thumb, so they may lie deeper.
+SKIN = np.full(21, 0.25)
+SKIN[[0, 1]] = 0.4
+WRIST, PALM_END = 0, 9
 
 
 @dataclass(frozen=True)
@@ -33,12 +36,13 @@ class Surface:
         return self.hand == hand
 
     def visible(self, hand: int) -> Bool[np.ndarray, "21"]:
-        """Joints inside the image before which no skin lies that is not their own, by depth (SKIN_M)."""
+        """Joints inside the image before which no skin lies that is not their own, by depth (SKIN)."""
         labelled, (width, height) = self.image.hands[hand], self.image.size
         inside = labelled.inside(self.image.size)
         columns, rows = np.where(inside[:, None], labelled.keypoints_px, 0.0).astype(int).T
         seen = self.depth_m[rows.clip(0, height - 1), columns.clip(0, width - 1)]
-        hidden = (seen > 0) & (seen < labelled.joints_m[:, 2] - SKIN_M)
+        palm_m = float(np.linalg.norm(labelled.joints_m[PALM_END] - labelled.joints_m[WRIST]))
+        hidden = (seen > 0) & (seen < labelled.joints_m[:, 2] - SKIN * palm_m)
         return inside & ~hidden
 
 
