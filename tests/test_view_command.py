@@ -81,7 +81,7 @@ def test_a_missing_video_is_a_warning(tmp_path: Path, capsys: pytest.CaptureFixt
     (tmp_path / "clip.mp4").rename(tmp_path / "moved.mp4")
     assert main([str(folder), *SMALL]) == 0
     warning, done = said(capsys)
-    assert "name it with --video" in warning and warning.endswith("(the films are without images)")
+    assert "name it with --video" in warning and warning.endswith("(the clip's images are left out)")
     assert "there is no display" in done
     without = [frame for frame in open_clip(folder / "view" / PLAY_VIDEO).frames()]
     assert main([str(folder), *SMALL, "--video", str(tmp_path / "moved.mp4")]) == 0
