@@ -49,7 +49,7 @@ setup(
     python_requires=">=3.10,<3.13",
     packages=find_packages(include=["fitter", "fitter.*", "priors", "priors.*"]),
     package_data={
-        "fitter": ["observe/landmark_offsets.json"],
+        "fitter": ["observe/landmark_offsets.json", *(f"visualize/report/*.{kind}" for kind in ("html", "css", "js"))],
         "priors": ["synthetic/detector_errors.npz", "weights/*.safetensors"],
     },
     py_modules=["fit_sequence"],

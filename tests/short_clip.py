@@ -24,7 +24,7 @@ from tests.conftest import REPOSITORY
 
 FRAMES, SIZE = 12, (320, 240)
 KEYPOINTS_ONLY = REPOSITORY / "configs" / "keypoints_only.yaml"
-NUMBERS_ONLY = ("--export.overlay", "false", "--export.meshes", "false")
+NUMBERS_ONLY = ("--export.overlay", "false", "--export.meshes", "false", "--export.report", "false")
 
 
 @dataclass(frozen=True)

@@ -31,6 +31,7 @@ def test_an_output_folder_is_written_as_by_the_command(clip: ShortClip, tmp_path
         "config.yaml",
         "diagnostics.npz",
         "overlay.mp4",
+        "report.html",
         "meshes",
     }
 

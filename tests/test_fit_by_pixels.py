@@ -110,6 +110,7 @@ def test_pixels_and_masks_give_everything_and_a_better_hand(filmed: Filmed, tmp_
         "texture_right.png",
         "coverage_right.png",
         "turntable_right.png",
+        "report.html",
     }
     assert open_clip(out / "comparison.mp4").n_frames == FRAMES
     texture, coverage = (

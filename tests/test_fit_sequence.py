@@ -68,6 +68,7 @@ def test_everything_is_written_and_read_back(clip: ShortClip, tmp_path: Path, ca
         "diagnostics.npz",
         "run.json",
         "overlay.mp4",
+        "report.html",
         "meshes/right.glb",
         "meshes/right.obj",
         "meshes/right.mtl",
@@ -534,7 +535,7 @@ sys.exit(main())
 """
 
 
-@pytest.mark.parametrize("name", ["overlay.mp4", "result.npz"])
+@pytest.mark.parametrize("name", ["overlay.mp4", "result.npz", "report.html"])
 def test_a_killed_run_leaves_no_half_written_file_and_the_next_sweeps(
     clip: ShortClip, tmp_path: Path, name: str
 ) -> None:
@@ -544,10 +545,11 @@ def test_a_killed_run_leaves_no_half_written_file_and_the_next_sweeps(
     ended = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, timeout=120)
     assert ended.returncode == -signal.SIGKILL
     left = [path.name for path in tmp_path.iterdir()]
-    assert name not in left and "result.npz" not in left
+    assert name not in left and "run.json" not in left
+    assert ("result.npz" in left) == (name == "report.html")
     assert [entry for entry in left if entry.startswith(".") and ".partial" in entry]
     assert run(words) == 0
-    written = ["config.yaml", "diagnostics.npz", "overlay.mp4", "result.npz", "run.json"]
+    written = ["config.yaml", "diagnostics.npz", "overlay.mp4", "report.html", "result.npz", "run.json"]
     assert sorted(path.name for path in tmp_path.iterdir()) == written
     FitResult.load(tmp_path)
 

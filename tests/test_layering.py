@@ -92,10 +92,10 @@ def parse(path: Path) -> ast.Module:
 def layer(dotted: str) -> str | None:
     """`hand` for `fitter.hand.model`; None for the package itself and for other packages.
 
-    What `python -m fitter.export` runs belongs to the application: it is called by nobody else.
+    What `python -m fitter.export` or `fitter.report` runs belongs to the application: it is called by nobody else.
     """
     parts = dotted.split(".")
-    if parts[-1] == "__main__":
+    if parts[-1] == "__main__" or dotted == "fitter.report":
         return "app"
     return parts[1] if parts[0] == "fitter" and len(parts) > 1 and not parts[1].startswith("__") else None
 

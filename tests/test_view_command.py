@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from fitter.app import view_command
-from fitter.app.view_command import main, parse_size
+from fitter.app.view_command import canvas_of, main, parse_size
 from fitter.clip import open_clip
 from fitter.errors import InputError
 from fitter.visualize.viewer import film
@@ -103,6 +103,16 @@ def test_a_window_that_fails_becomes_films(
     monkeypatch.setattr(view_command, "open_window", broken)
     assert main([str(folder), *SMALL]) == 0
     assert "Open3D could not open a window: turntable.mp4" in said(capsys)[0]
+
+
+def test_a_context_that_fails_after_all_leaves_the_cpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(size: tuple[int, int]) -> None:
+        raise NoOpenGL("Open3D could not make an off-screen context")
+
+    monkeypatch.setattr(view_command, "off_screen_problem", lambda: None)
+    monkeypatch.setattr(view_command, "open_off_screen", broken)
+    with canvas_of((40, 30)) as canvas:
+        assert (canvas.name, canvas.size) == ("the CPU", (40, 30))
 
 
 @pytest.mark.usefixtures("headless", "by_cpu")

@@ -15,10 +15,12 @@ from fitter.app.cues import read_cues
 from fitter.app.journal import keep_warnings
 from fitter.app.options import Command
 from fitter.app.progress import SilentProgress
+from fitter.app.report_command import write_report
 from fitter.app.resume import identity, mark_unfinished, record_of
 from fitter.app.steps import export, initialise, learned_initializer, load, observe, optimise
 from fitter.config import Config, load_config, save_config
 from fitter.export.atomic import prepare_folder
+from fitter.export.folder import open_result
 from fitter.export.result import FitResult
 from fitter.export.run_record import save_record
 from fitter.observe.tracks import HandChoice
@@ -63,7 +65,7 @@ def fit(
     )
     if output is not None:
         return _fit(replace(command, output=Path(output)), settings, Path(output))
-    bare = replace(settings, export=replace(settings.export, overlay=False, meshes=False))
+    bare = replace(settings, export=replace(settings.export, overlay=False, meshes=False, report=False))
     with tempfile.TemporaryDirectory(prefix="handfit-") as folder:
         return _fit(command, bare, Path(folder))
 
@@ -82,5 +84,8 @@ def _fit(command: Command, config: Config, folder: Path) -> FitResult:
         result = export(hands, clip, camera, config, folder, progress)
     words, seconds = ("fitter.fit", command.input), time.monotonic() - began
     record = record_of(identity(command, config, clip), command, words, hands, seconds)
-    save_record(replace(record, warnings=journal.warnings), folder)
+    record = replace(record, warnings=journal.warnings)
+    if config.export.report:
+        write_report(replace(open_result(folder), run=record))
+    save_record(record, folder)
     return result

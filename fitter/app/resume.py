@@ -8,6 +8,7 @@ An interrupted run leaves its detections, which every later run of the same clip
 
 import hashlib
 import json
+import math
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -66,6 +67,8 @@ def record_of(
     identity: str, command: Command, words: Sequence[str], hands: Sequence[FittedHand], seconds: float
 ) -> RunRecord:
     """What `run.json` tells of a run whose `words` were read as `command`; its warnings are still to come."""
+    pixels = {hand.side: hand.fit.photometric for hand in hands}
+    compared = {side: seen for side, seen in pixels.items() if seen is not None and math.isfinite(seen.psnr_db)}
     return RunRecord(
         identity=identity,
         input=command.input,
@@ -76,6 +79,8 @@ def record_of(
         hand_model=command.hand_model,
         hand_length_known=command.hand_length_mm is not None,
         started_from={hand.side: hand.fit.start for hand in hands},
+        psnr_db={side: float(seen.psnr_db) for side, seen in compared.items()},
+        ssim={side: float(seen.ssim) for side, seen in compared.items()},
     )
 
 

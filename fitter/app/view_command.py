@@ -5,7 +5,7 @@ sys.exit(main())
 
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
@@ -119,11 +119,12 @@ def canvas_of(size: Size) -> Iterator[Canvas]:
     """Open3D off-screen where that works, else the engine's own rasterizer."""
     from fitter.visualize.viewer.painter import Painter  # compiled kernels, which a window need not wait for
 
-    if off_screen_problem() is None:
-        with open_off_screen(size) as canvas:
-            yield canvas
-    else:
-        yield Painter(size)
+    with ExitStack() as stack:
+        canvas: Canvas = Painter(size)
+        if off_screen_problem() is None:
+            with suppress(NoOpenGL):
+                canvas = stack.enter_context(open_off_screen(size))
+        yield canvas
 
 
 def reason_for_films(options: ViewOptions) -> str | None:

@@ -34,6 +34,7 @@ class Export:
     mesh_per_frame: bool = False
     textures: bool = True
     turntable: bool = True
+    report: bool = True
 
 
 @dataclass(frozen=True)

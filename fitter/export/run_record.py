@@ -21,7 +21,8 @@ RUN_FILE = "run.json"
 class RunRecord:
     """`identity` tells this run from any other, by pixels, options and settings. `input` is as it was given,
     `input_path` absolute; both are `demo` for the clip made on the spot. `command` holds the words that were run.
-    `started_from` names the start that won, of each side.
+    `started_from` names the start that won, of each side; `psnr_db` and `ssim` compare rendering and film where it
+    covers them, of each side that was fitted with pixels.
     """
 
     __pydantic_config__: ClassVar = ConfigDict(strict=True)
@@ -36,6 +37,8 @@ class RunRecord:
     hand_length_known: bool = False
     warnings: tuple[str, ...] = ()
     started_from: dict[str, str] = field(default_factory=dict)
+    psnr_db: dict[str, float] = field(default_factory=dict)
+    ssim: dict[str, float] = field(default_factory=dict)
 
     @classmethod
     def load(cls, folder: Path) -> "RunRecord":

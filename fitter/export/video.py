@@ -9,6 +9,7 @@ last column or row doubled: nothing of the picture is lost, and pixel coordinate
 
 import errno
 from contextlib import ExitStack
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
@@ -21,15 +22,26 @@ from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTr
 from fitter.errors import InputError
 from fitter.export.atomic import atomic_path
 
-# x264's constant rate factor: 18 is held to be visually lossless, 23 is its default (x264 --fullhelp).
-QUALITY = 19
 # Half of `medium`'s time for about a tenth more bytes; encoding is most of an overlay's cost.
 PRESET = "veryfast"
-# A key frame at least each second, so that a browser's slider lands where it is dragged.
-KEY_FRAME_SECONDS = 1.0
 # Rates such as 30000/1001 are exact fractions with this denominator.
 LARGEST_DENOMINATOR = 1001
 SLOWEST_FPS, FASTEST_FPS = 0.1, 1000.0
+
+
+@dataclass(frozen=True)
+class Coding:
+    """How much a video may lose, and how finely one may jump in it.
+
+    `rate_factor`: x264's constant one; 18 is held to be visually lossless, 23 is its default (x264 --fullhelp).
+    `key_frame_seconds`: at most so far apart, so that a browser's slider lands where it is dragged.
+    """
+
+    rate_factor: int = 19
+    key_frame_seconds: float = 1.0
+
+
+FINE = Coding()
 
 
 class VideoWriter:
@@ -39,15 +51,15 @@ class VideoWriter:
     shape, or a path that cannot be written; HandfitError where the disk is full.
     """
 
-    def __init__(self, path: Path, fps: float, size: tuple[int, int]) -> None:
+    def __init__(self, path: Path, fps: float, size: tuple[int, int], coding: Coding = FINE) -> None:
         if not SLOWEST_FPS <= fps <= FASTEST_FPS:
             raise InputError(f"{path}: frame rate {fps}, expected {SLOWEST_FPS} to {FASTEST_FPS} frames per second")
         if min(size) < 1:
             raise InputError(f"{path}: frame size {size[0]}x{size[1]}, expected at least one pixel")
-        self.path, self.size = Path(path), size
+        self.path, self.size, self.coding = Path(path), size, coding
         if not self.path.parent.is_dir():
             raise InputError(f"{path}: the folder does not exist, expected an existing one to write a video into")
-        self.fps = Fraction(fps).limit_denominator(LARGEST_DENOMINATOR)
+        self.fps = exact_rate(fps)
         self.frames = 0
 
     def __enter__(self) -> "VideoWriter":
@@ -65,9 +77,9 @@ class VideoWriter:
         stream = self._container.add_stream("libx264", rate=self.fps)
         width, height = self.size
         stream.width, stream.height, stream.pix_fmt = width + width % 2, height + height % 2, "yuv420p"
-        stream.options = {"crf": str(QUALITY), "preset": PRESET}
+        stream.options = {"crf": str(self.coding.rate_factor), "preset": PRESET}
         context = stream.codec_context
-        context.gop_size = max(1, round(KEY_FRAME_SECONDS * self.fps))
+        context.gop_size = max(1, round(self.coding.key_frame_seconds * self.fps))
         # Unlabelled colours are guessed from the size, differently by each browser.
         context.colorspace, context.color_range = Colorspace.ITU709, ColorRange.MPEG
         context.color_primaries, context.color_trc = ColorPrimaries.BT709, ColorTrc.BT709
@@ -104,6 +116,11 @@ class VideoWriter:
                 raise InputError(f"{self.path}: no frame to write, expected at least one")
             with _PlainErrors():
                 self._container.mux(self._stream.encode(None))
+
+
+def exact_rate(fps: float) -> Fraction:
+    """The frames per second that a video of this rate really has."""
+    return Fraction(fps).limit_denominator(LARGEST_DENOMINATOR)
 
 
 class _PlainErrors:
