@@ -59,7 +59,7 @@ def sitting(exhibit: Exhibit, images: object = None, clock: object = None) -> tu
     window = PaperWindow()
     times = clock or (lambda: 0.0)
     session = first_session(exhibit, Colouring.PLAIN, 0)
-    return Desk(window, exhibit, session, images, "note", times), window  # pyright: ignore[reportArgumentType]
+    return Desk(window, exhibit, session, images, times), window  # pyright: ignore[reportArgumentType]
 
 
 def test_only_what_changed_is_drawn(exhibit: Exhibit) -> None:
@@ -111,6 +111,20 @@ def test_the_last_image_goes_when_reading_failed(exhibit: Exhibit) -> None:
     window.told = [Key("Right")] * 4
     desk.step()
     assert not window.views[-1].pictures
+
+
+def test_a_clip_that_cannot_be_read_is_said_at_once(exhibit: Exhibit) -> None:
+    images = FakeImages()
+    desk, window = sitting(exhibit, images)
+    window.told = [Key("Right")] * 4
+    desk.step()
+    images.problem = "clip.mp4 does not exist"
+    count = len(window.views)
+    desk.step()
+    desk.step()
+    assert len(window.views) == count + 1
+    bars = [view.panels[0].rgb for view in window.views[-2:]]
+    assert (bars[0] != bars[1]).any()
 
 
 def test_it_ends_by_key_and_by_the_windows_own_button(exhibit: Exhibit) -> None:

@@ -103,8 +103,10 @@ def test_a_clip_that_cannot_be_opened_is_said() -> None:
     def missing() -> Clip:
         raise InputError("clip.mp4 does not exist")
 
-    with kept_images(missing, 5) as images:
+    told: list[str] = []
+    with kept_images(missing, 5, told.append) as images:
         assert images.wait(0) is None and images.problem == "clip.mp4 does not exist"
+    assert told == [images.problem]
 
 
 def test_a_clip_shorter_than_the_result_is_said() -> None:

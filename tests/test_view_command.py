@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from fitter.app import view_command
-from fitter.app.view_command import main, parse_size
+from fitter.app.view_command import canvas_of, main, parse_size
 from fitter.clip import open_clip
 from fitter.errors import InputError
 from fitter.visualize.viewer import film
@@ -81,7 +81,7 @@ def test_a_missing_video_is_a_warning(tmp_path: Path, capsys: pytest.CaptureFixt
     (tmp_path / "clip.mp4").rename(tmp_path / "moved.mp4")
     assert main([str(folder), *SMALL]) == 0
     warning, done = said(capsys)
-    assert "name it with --video" in warning and warning.endswith("(the films are without images)")
+    assert "name it with --video" in warning and warning.endswith("(the clip's images are left out)")
     assert "there is no display" in done
     without = [frame for frame in open_clip(folder / "view" / PLAY_VIDEO).frames()]
     assert main([str(folder), *SMALL, "--video", str(tmp_path / "moved.mp4")]) == 0
@@ -103,6 +103,16 @@ def test_a_window_that_fails_becomes_films(
     monkeypatch.setattr(view_command, "open_window", broken)
     assert main([str(folder), *SMALL]) == 0
     assert "Open3D could not open a window: turntable.mp4" in said(capsys)[0]
+
+
+def test_a_context_that_fails_after_all_leaves_the_cpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(size: tuple[int, int]) -> None:
+        raise NoOpenGL("Open3D could not make an off-screen context")
+
+    monkeypatch.setattr(view_command, "off_screen_problem", lambda: None)
+    monkeypatch.setattr(view_command, "open_off_screen", broken)
+    with canvas_of((40, 30)) as canvas:
+        assert (canvas.name, canvas.size) == ("the CPU", (40, 30))
 
 
 @pytest.mark.usefixtures("headless", "by_cpu")

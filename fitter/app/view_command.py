@@ -5,7 +5,7 @@ sys.exit(main())
 
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
@@ -71,7 +71,7 @@ def view(options: ViewOptions) -> None:
     problem = reason_for_films(options)
 
     def images() -> AbstractContextManager[KeptImages]:
-        return kept_images(lambda: clip_of(folder, options.video), exhibit.n_frames)
+        return kept_images(lambda: clip_of(folder, options.video), exhibit.n_frames, say_without_images)
 
     if problem is None:
         try:
@@ -89,8 +89,6 @@ def show(
     """The window, until the user closes it; images are read once it is there, as reading makes its opening slower."""
     with open_window(size, f"handfit: {exhibit.name}") as window, images() as kept:
         sit_down(Desk(window, exhibit, session, kept))
-    if kept.problem is not None:
-        say(f"{kept.problem} (the images were not shown)")
 
 
 @dataclass(frozen=True)
@@ -112,8 +110,6 @@ def write_films(folder: ResultFolder, exhibit: Exhibit, session: Session, images
         progress.begin("playback")
         write_play(target, exhibit, player, canvas, images, progress.frame)
         drawn_by = canvas.name
-    if images.problem is not None:
-        say(f"{images.problem} (the films are without images)")
     files = f"{TURN_VIDEO}, {TURN_SHEET} and {PLAY_VIDEO}"
     say(f"{order.why}: {files} were drawn by {drawn_by} and are in {target}")
 
@@ -123,11 +119,12 @@ def canvas_of(size: Size) -> Iterator[Canvas]:
     """Open3D off-screen where that works, else the engine's own rasterizer."""
     from fitter.visualize.viewer.painter import Painter  # compiled kernels, which a window need not wait for
 
-    if off_screen_problem() is None:
-        with open_off_screen(size) as canvas:
-            yield canvas
-    else:
-        yield Painter(size)
+    with ExitStack() as stack:
+        canvas: Canvas = Painter(size)
+        if off_screen_problem() is None:
+            with suppress(NoOpenGL):
+                canvas = stack.enter_context(open_off_screen(size))
+        yield canvas
 
 
 def reason_for_films(options: ViewOptions) -> str | None:
@@ -183,6 +180,11 @@ def read_texture(folder: ResultFolder, side: str) -> UInt8[np.ndarray, "height w
 def say(sentence: str) -> None:
     """A sentence for the user, on stderr as all that is no product."""
     print(f"handfit: {sentence}", file=sys.stderr, flush=True)
+
+
+def say_without_images(problem: str) -> None:
+    """Why the clip's images are not shown."""
+    say(f"{problem} (the clip's images are left out)")
 
 
 def read(words: Sequence[str]) -> ViewOptions:

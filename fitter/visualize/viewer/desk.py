@@ -18,6 +18,7 @@ from fitter.visualize.viewer.shapes import View
 
 # Between looks at the keyboard while nothing moves: unnoticed by the user, and next to no work.
 IDLE_S = 0.008
+NO_IMAGES = "without images (the terminal says why)"
 
 
 class Glass(Protocol):
@@ -39,13 +40,12 @@ class Desk:
         exhibit: Exhibit,
         session: Session,
         images: KeptImages | None,
-        warning: str = "",
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.session = session
         self.drawn = 0
         """How many pictures have been drawn."""
-        self._window, self._exhibit, self._images, self._warning, self._clock = window, exhibit, images, warning, clock
+        self._window, self._exhibit, self._images, self._clock = window, exhibit, images, clock
         self._then = clock()
         self._shown: object = None
         self._image: Image | None = None
@@ -61,9 +61,10 @@ class Desk:
         size, image = self._window.size, self._image_now()
         # Between two frames of the clip nothing is new, though its position moves.
         player = replace(self.session.player, position=float(self.session.player.frame))
-        what = (player, id(self.session.view), size, id(image))
+        warning = self._warning_now()
+        what = (player, id(self.session.view), size, id(image), warning)
         if min(size) > 0 and what != self._shown:
-            self._window.draw(view_of(self._exhibit, self.session, size, image, self._warning_now()))
+            self._window.draw(view_of(self._exhibit, self.session, size, image, warning))
             self._shown, self.drawn = what, self.drawn + 1
         else:
             time.sleep(IDLE_S)
@@ -84,7 +85,8 @@ class Desk:
         return self._image
 
     def _warning_now(self) -> str:
-        return (self._images.problem if self._images is not None else None) or self._warning
+        """The bar has no room for a sentence, which is in the terminal."""
+        return NO_IMAGES if self._images is not None and self._images.problem is not None else ""
 
 
 def sit_down(desk: Desk) -> None:

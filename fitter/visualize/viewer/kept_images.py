@@ -36,8 +36,9 @@ AHEAD = 40  # frames that the pass from the beginning reaches sooner than a jump
 class KeptImages:
     """See the module; `problem` says in words what stopped the opening or reading, if anything did."""
 
-    def __init__(self, open_clip: Callable[[], Clip], n_frames: int) -> None:
+    def __init__(self, open_clip: Callable[[], Clip], n_frames: int, on_problem: Callable[[str], None]) -> None:
         self.problem: str | None = None
+        self._on_problem = on_problem
         self.n_frames = n_frames
         self._open = open_clip
         self._jpegs: dict[int, bytes] = {}
@@ -107,6 +108,7 @@ class KeptImages:
         with self._changed:
             self.problem = problem
             self._changed.notify_all()
+        self._on_problem(problem)
 
     def _next(self) -> int | None:
         """The frame to read: the next in order, or what is asked for if that is far ahead; None when all is done."""
@@ -133,9 +135,11 @@ class KeptImages:
 
 
 @contextmanager
-def kept_images(open_clip: Callable[[], Clip], n_frames: int) -> Iterator[KeptImages]:
-    """The images of the clip that `open_clip` gives, while the block runs."""
-    images = KeptImages(open_clip, n_frames)
+def kept_images(
+    open_clip: Callable[[], Clip], n_frames: int, on_problem: Callable[[str], None] = lambda problem: None
+) -> Iterator[KeptImages]:
+    """The images of the clip that `open_clip` gives, while the block runs; a problem is told as soon as it is met."""
+    images = KeptImages(open_clip, n_frames, on_problem)
     try:
         yield images
     finally:

@@ -197,7 +197,7 @@ class Window:
 class OffScreen:
     """A canvas of a fixed size without a window."""
 
-    name = "Open3D, off-screen"
+    name = "Open3D off-screen"
 
     def __init__(self, visualizer: "open3d.visualization.Visualizer", size: tuple[int, int]) -> None:
         self._visualizer, self.size = visualizer, size
