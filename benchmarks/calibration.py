@@ -12,42 +12,45 @@ import json
 import logging
 import os
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from functools import cache, partial
 from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Float
 
-from benchmarks.calibrate import fit_quality, fit_scale, mean_loss
+from benchmarks.calibrate import fit_quality, fit_scale
+from benchmarks.calibration_tables import (
+    REGIMES,
+    Scales,
+    claim_rows,
+    claims_of,
+    gate,
+    gate_row,
+    joint_row,
+    of_regime,
+    trust_rows,
+)
 from benchmarks.claims import (
-    BARE,
     CHOSEN,
-    CUES,
-    KEYPOINT_TRUSTS,
-    PIXEL_TRUSTS,
-    PIXELS,
     Record,
     Setting,
     chosen_index,
-    claimed,
     diagnostics_of,
     filmed_records,
     moving_records,
 )
 from benchmarks.real_claims import look_at_real
 from benchmarks.recovery import DEFAULT
-from benchmarks.reliability import Claims, Gate, GatePlot, Reliability
+from benchmarks.reliability import GatePlot, Reliability
 from benchmarks.report import Report
 from fitter.config import load_config
 from fitter.export.atomic import atomic_path
-from fitter.export.quality import features, frame_quality, standardised
+from fitter.export.quality import features, standardised
 from fitter.hand.anny import load_anny
-from fitter.skeleton import FINGERTIPS
-from fitter.solve.calibration import CALIBRATION_FILE, QualityModel, Regime, Scale
+from fitter.solve.calibration import CALIBRATION_FILE, QualityModel
 from priors.learned import load_learned
 
 CALIBRATION_SEED, TEST_SEED = 70_000, 71_000
@@ -56,68 +59,11 @@ CALIBRATION_SEED, TEST_SEED = 70_000, 71_000
 KEYPOINTS_FROM, MOVING_FROM = 100, 200
 N_PIXELS, N_KEYPOINTS, N_MOVING = 24, 40, 40  # clips of each set
 QUICK_PIXELS, QUICK_KEYPOINTS, QUICK_MOVING = 2, 2, 2
-REGIMES: tuple[Regime, ...] = (CUES, BARE, PIXELS)
-Scales = Mapping[Regime, Scale]
-
 # A frame is good if its joints are right to this on average, aligned.
 GOOD_MM = 10.0
 FILMS = "filmed"  # 1 where errors are a real detector's
 # Wanted of the test clips: root mean square of error over sigma, and quality's distance from the share of good frames.
 SPREAD, CALIBRATION_ERROR = (0.8, 1.25), 0.1
-KEPT = 0.5  # the gate's default
-
-
-@dataclass(frozen=True)
-class TrustRow:
-    """How likely the errors are (twice the negative log likelihood per axis) once scaled, by what is trusted."""
-
-    regime: str
-    surface_factor: float
-    data_factor: float
-    loss: float
-    factor: float
-    floor_mm: float
-
-
-@dataclass(frozen=True)
-class ClaimRow:
-    """Errors against sigmas: root mean squares per axis, and shares of errors within 1 and 2 sigma."""
-
-    clips: str
-    regime: str
-    error: str
-    when: str
-    error_mm: float
-    sigma_mm: float
-    error_over_sigma: float
-    within_1: float
-    within_2: float
-
-
-@dataclass(frozen=True)
-class JointRow:
-    """Relative error over sigma (root mean square) by where on the hand."""
-
-    regime: str
-    wrist: float
-    knuckles: float
-    middle_joints: float
-    tips: float
-
-
-@dataclass(frozen=True)
-class GateRow:
-    """What the gate at KEPT does. Errors are means over frames, aligned, millimetres."""
-
-    clips: str
-    frames: int
-    good: float
-    quality: float
-    calibration_error: float
-    roc_area: float
-    kept: float
-    kept_error_mm: float
-    dropped_error_mm: float
 
 
 def measure(quick: bool) -> Report:
@@ -220,73 +166,6 @@ def moving(records: Sequence[Record]) -> list[Record]:
     return [each for each in records if each.source == "moving"]
 
 
-def of_regime(records: Sequence[Record], regime: Regime) -> list[Record]:
-    return [each for each in records if each.regime == regime]
-
-
-def trust_rows(regime: Regime, records: Sequence[Record]) -> list[TrustRow]:
-    rows = []
-    for index, trust in enumerate(PIXEL_TRUSTS if regime == PIXELS else KEYPOINT_TRUSTS):
-        scale = fit_scale(records, index)
-        loss = mean_loss(scale, records, index)
-        rows.append(TrustRow(regime, trust.surface_factor, trust.data_factor, loss, scale.factor, scale.floor_mm))
-    return rows
-
-
-def claims_of(records: Sequence[Record], scale: Scale) -> dict[str, dict[str, Claims]]:
-    """Before and after, of the relative errors, and of the absolute ones with a known and with an assumed camera."""
-    chosen, face = chosen_index(records[0].regime), 0
-    known, assumed = ([each for each in records if each.camera_known is known] for known in (True, False))
-    return {
-        "relative": {
-            "before": claims(records, lambda each: (each.relative_mm[face], each.relative_error_mm)),
-            "after": claims(records, lambda each: (claimed(each, chosen, scale)[1], each.relative_error_mm)),
-        },
-        **{
-            name: {
-                "before": claims(some, lambda each: (before_mm(each), each.absolute_error_mm)),
-                "after": claims(some, lambda each: (claimed(each, chosen, scale)[0], each.absolute_error_mm)),
-            }
-            for name, some in (("absolute, camera known", known), ("absolute, camera assumed", assumed))
-            if some
-        },
-    }
-
-
-def before_mm(record: Record) -> Float[np.ndarray, "frames 21"]:
-    """The posterior's sigma at face value, which knew nothing of assumed focal lengths."""
-    return np.sqrt(np.square(record.relative_mm[0]) + np.square(record.shared_mm[0]))
-
-
-def claims(records: Sequence[Record], of: Callable[[Record], tuple[np.ndarray, np.ndarray]]) -> Claims:
-    """All joints of all frames: sigmas, and errors per axis."""
-    sigma, error = zip(*(of(each) for each in records), strict=True)
-    return Claims(np.concatenate(sigma).ravel(), np.concatenate(error).ravel() / np.sqrt(3.0))
-
-
-def claim_rows(clips: str, records: Sequence[Record], scales: Scales) -> list[ClaimRow]:
-    """Of every regime that has records."""
-    rows = []
-    for regime in REGIMES:
-        some = of_regime(records, regime)
-        for error, by_time in (claims_of(some, scales[regime]) if some else {}).items():
-            for when, made in by_time.items():
-                error_mm, sigma_mm = (float(np.sqrt(np.square(each).mean())) for each in (made.error, made.sigma))
-                within = made.covered(1.0), made.covered(2.0)
-                rows.append(ClaimRow(clips, regime, error, when, error_mm, sigma_mm, made.normalised, *within))
-    return rows
-
-
-def joint_row(regime: Regime, records: Sequence[Record], scale: Scale) -> JointRow:
-    chosen = chosen_index(regime)
-    squared = [np.square(each.relative_error_mm / claimed(each, chosen, scale)[1]).mean(axis=0) for each in records]
-    by_joint = np.mean(squared, axis=0) / 3.0
-    tips, knuckles = FINGERTIPS, FINGERTIPS - 3
-    middle = np.setdiff1d(np.arange(1, 21), np.concatenate([tips, knuckles]))
-    groups = ([0], knuckles, middle, tips)
-    return JointRow(regime, *(float(np.sqrt(by_joint[group].mean())) for group in groups))
-
-
 def quality_model(records: Sequence[Record], scales: Scales) -> QualityModel:
     """The regression of all regimes' frames together. Simulated errors help to tell what makes a frame worse than
     another; how good frames are on the whole is what films say.
@@ -303,19 +182,6 @@ def quality_model(records: Sequence[Record], scales: Scales) -> QualityModel:
     )
     parts = ({name: part[name] for name in values} for part in (model.mean, model.deviation, model.weight))
     return QualityModel(GOOD_MM, level, model.spread, *parts)
-
-
-def gate(name: str, records: Sequence[Record], scales: Scales, model: QualityModel) -> Gate:
-    """The frames of these records by their quality."""
-    quality = [frame_quality(diagnostics_of(each, scales[each.regime]), model)[0] for each in records]
-    return Gate(name, model.good_mm, np.concatenate(quality), np.concatenate([each.aligned_mm for each in records]))
-
-
-def gate_row(of: Gate) -> GateRow:
-    kept = of.quality >= KEPT
-    error = [float(of.error_mm[chosen].mean()) if chosen.any() else float("nan") for chosen in (kept, ~kept)]
-    shares = float(of.good.mean()), float(of.quality.mean())
-    return GateRow(of.name, len(kept), *shares, of.calibration_error, of.area, float(kept.mean()), *error)
 
 
 def ship(report_file: Path) -> None:

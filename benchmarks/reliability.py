@@ -6,7 +6,9 @@ Reliability("sigma", panels).draw(Path("sigma.png"))
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
@@ -14,10 +16,13 @@ from scipy.stats import chi
 
 from fitter.export.atomic import atomic_path
 
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
 BINS = 8  # of alike numbers of joints
 CHANCE_BINS = np.array([0.0, 0.1, 0.25, 0.4, 0.6, 0.75, 0.9, 1.0])
 MULTIPLES = np.linspace(0.1, 3.0, 30)
-DOTS_PER_IN = 68
+DOTS_PER_IN, COLOURS_KEPT = 90, 64
 TICKS_MM = (0.5, 1, 2, 5, 10, 20, 50, 100, 200)
 COLOURS = {"before": "#9aa5b1", "after": "#d1495b"}
 
@@ -50,6 +55,16 @@ def expected_coverage(multiple: float) -> float:
     return float(chi.cdf(multiple * np.sqrt(3.0), 3))
 
 
+def write_png(figure: "Figure", path: Path) -> None:
+    """In few colours, a third of the size; whole or not at all."""
+    from PIL import Image
+
+    buffer = BytesIO()
+    figure.savefig(buffer, format="png")
+    with atomic_path(path) as temporary:
+        Image.open(buffer).convert("RGB").quantize(COLOURS_KEPT).save(temporary, format="png", optimize=True)
+
+
 @dataclass(frozen=True)
 class Reliability:
     """Sigma against error, and coverage, for every regime (rows) before and after the calibration."""
@@ -62,17 +77,17 @@ class Reliability:
         from matplotlib.figure import Figure
         from matplotlib.ticker import FixedLocator, FormatStrFormatter, NullLocator
 
-        kinds = list(next(iter(self.claims.values())))
-        figure = Figure((3.3 * (len(kinds) + 1), 2.8 * len(self.claims)), DOTS_PER_IN, layout="constrained")
+        kinds = list(dict.fromkeys(kind for by_kind in self.claims.values() for kind in by_kind))
+        figure = Figure((3.3 * (len(kinds) + 1), 3.0 * len(self.claims)), DOTS_PER_IN, layout="constrained")
         grid = figure.subplots(len(self.claims), len(kinds) + 1, squeeze=False)
         for row, (regime, by_kind) in zip(grid, self.claims.items(), strict=True):
             for axes, kind in zip(row, kinds, strict=False):
-                for when, claims in by_kind[kind].items():
+                for when, claims in by_kind.get(kind, {}).items():  # few clips may have but one sort of camera
                     axes.plot(*claims.bins(), marker="o", color=COLOURS[when], label=when)
                 ends = [min(axes.get_xlim()[0], axes.get_ylim()[0]), max(axes.get_xlim()[1], axes.get_ylim()[1])]
                 ends = [max(ends[0], 0.3), ends[1]]
                 axes.plot(ends, ends, color="black", linewidth=0.8, linestyle=":")
-                axes.set(xscale="log", yscale="log", title=f"{regime}: {kind}")
+                axes.set(xscale="log", yscale="log", title=f"{regime}:\n{kind}")
                 axes.set(xlabel="sigma claimed, mm", ylabel="error (RMS per axis), mm")
                 for axis in (axes.xaxis, axes.yaxis):
                     axis.set_major_locator(FixedLocator(TICKS_MM))
@@ -83,12 +98,12 @@ class Reliability:
             for when, claims in by_kind[kinds[0]].items():
                 axes.plot(expected, [claims.covered(k) for k in MULTIPLES], color=COLOURS[when], label=when)
             axes.plot([0, 1], [0, 1], color="black", linewidth=0.8, linestyle=":")
-            axes.set(title=f"{regime}: {kinds[0]}, coverage", xlabel="expected share", ylabel="observed share")
+            axes.set(title=f"{regime}:\n{kinds[0]}, coverage", xlabel="expected share", ylabel="observed share")
             for axes in row:
                 axes.grid(alpha=0.3)
-                axes.legend()
-        with atomic_path(path) as temporary:
-            figure.savefig(temporary, format="png")
+                if axes.get_legend_handles_labels()[0]:
+                    axes.legend()
+        write_png(figure, path)
 
 
 @dataclass(frozen=True)
@@ -163,5 +178,4 @@ class GatePlot:
         for axes in (left, right):
             axes.grid(alpha=0.3)
             axes.legend()
-        with atomic_path(path) as temporary:
-            figure.savefig(temporary, format="png")
+        write_png(figure, path)

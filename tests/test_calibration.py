@@ -9,7 +9,6 @@ import pytest
 from benchmarks.calibrate import fit_quality, fit_scale, log_loss
 from benchmarks.calibration import setting
 from benchmarks.claims import BARE, CUES, PIXELS, Record, claimed, moving_records, size_and_focal_given
-from fitter.pipeline import FrameFigures
 from fitter.solve.calibration import (
     CALIBRATION_FILE,
     FACE_VALUE,
@@ -19,6 +18,7 @@ from fitter.solve.calibration import (
     load_calibration,
     load_quality_model,
 )
+from tests.made_up_record import made_up
 
 # Seeds that neither the calibration nor its test uses.
 UNSEEN_SEED = 79_000
@@ -60,21 +60,6 @@ def test_what_ships_names_the_command_that_made_it() -> None:
 
 def test_positions_in_space_are_believed_as_they_are() -> None:
     assert load_calibration().scale("space") == Scale(1.0, 0.0, 1.0, 1.0)
-
-
-def made_up(rng: np.random.Generator, scale: Scale, seed: int) -> Record:
-    """Raw sigmas, and errors as large as `scale` says they are."""
-    raw, shared = rng.uniform(0.5, 8.0, (1, 40, 21)), rng.uniform(1.0, 10.0, (1, 40, 21))
-    focal = np.zeros((40, 21))
-    joints, relative = scale.applied(raw[0], shared[0], focal)
-    error, absolute = (
-        np.linalg.norm(sigma[..., None] * rng.standard_normal((40, 21, 3)), axis=-1) for sigma in (relative, joints)
-    )
-    nothing = np.full(40, np.nan)
-    return Record(
-        *("made up", CUES, seed, True, np.ones(40, dtype=bool), np.zeros(40), raw, shared, focal, absolute, error),
-        *(error.mean(axis=1), np.zeros((40, 21, 2)), np.ones((40, 21)), FrameFigures({}, nothing, nothing, nothing)),
-    )
 
 
 def test_maximum_likelihood_finds_the_scale_that_made_the_errors() -> None:
