@@ -94,7 +94,7 @@ def test_the_conventions_hold_for_right_hands(films: Path, tmp_path: Path) -> No
     """The code on the page gives what the result holds."""
     result = fitter.fit(films / "clip.mp4", keypoints=films / "keypoints.npz", config=KEYPOINTS_ONLY)
     names = run_blocks(blocks_of(REPOSITORY / "docs" / "conventions.md"), tmp_path, {"result": result})
-    np.testing.assert_allclose(names["pixels"], result.keypoints_px, atol=1e-3)
+    np.testing.assert_allclose(np.asarray(names["pixels"]), result.keypoints_px, atol=1e-3)
     for name in ("joints_m", "vertices_m"):
         posed = names[name]
         assert isinstance(posed, torch.Tensor)
