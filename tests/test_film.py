@@ -1,93 +1,109 @@
-"""Cameras add the noise they say, show light as sRGB does, and blur along a line; frames end somewhere."""
+"""Films have all their frames, show the hand, and are what the viewer shows."""
 
-import math
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
-from priors.synthetic.film import (
-    BRIGHTEST,
-    DIMMEST,
-    cropped_at_borders,
-    digitize,
-    exposure,
-    filmed,
-    motion_kernel,
+from fitter.clip import open_clip
+from fitter.visualize.viewer.exhibit import Exhibit, exhibit_of, first_session
+from fitter.visualize.viewer.film import (
+    PLAY_VIDEO,
+    SHEET_COLUMNS,
+    SHEET_PX,
+    SHEET_SHAPE,
+    SHEET_VIEWS,
+    TURN_SHEET,
+    TURN_VIDEO,
+    TURN_VIEWS,
+    best_frame,
+    turn_view,
+    write_play,
+    write_turn,
 )
-from priors.synthetic.sensor import DISPLAY
+from fitter.visualize.viewer.kept_images import kept_images
+from fitter.visualize.viewer.painter import Painter
+from fitter.visualize.viewer.player import Colouring
+from tests.viewed_result import ABSENT, BRIDGED, FPS, FRAMES, texture_picture, viewed_result, write_clip
 
-GRAIN = np.random.default_rng(0).standard_normal((160, 160, 3), dtype=np.float32)
-SIZE = 96
-
-
-def digitized(level: float, shot: float, read: float) -> np.ndarray:
-    picture = np.empty((160, 160, 3), np.uint8)
-    light = np.full((160, 160, 3), level, np.float32)
-    digitize(light, GRAIN, np.float32(shot), np.float32(read), DISPLAY, picture)
-    return picture
+SIZE = (360, 240)
 
 
-@pytest.mark.parametrize("level", [0.0, 0.2, 0.5, 1.0])
-def test_light_without_noise_is_shown_as_srgb(level: float) -> None:
-    srgb = 12.92 * level if level <= 0.0031308 else 1.055 * level ** (1 / 2.4) - 0.055
-    np.testing.assert_allclose(digitized(level, 0.0, 0.0), 255.0 * srgb, atol=0.6)
+@pytest.fixture(scope="module")
+def exhibit() -> Exhibit:
+    return exhibit_of(viewed_result(), [texture_picture()] * 2, "clip")
 
 
-def test_noise_has_its_variance() -> None:
-    """Mid grey: the slope of sRGB at 0.2 turns a deviation of light into display values."""
-    shot, read, level = 4e-4, 1e-5, 0.2
-    slope = 255.0 * 1.055 / 2.4 * level ** (1 / 2.4 - 1)
-    wanted = slope * math.sqrt(read + shot * level)
-    assert digitized(level, shot, read).std() == pytest.approx(wanted, rel=0.05)  # 77 k samples, rounded to 8 bits
+@pytest.fixture(scope="module")
+def films(exhibit: Exhibit, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, list[tuple[int, int]]]]:
+    folder = tmp_path_factory.mktemp("films")
+    clip = open_clip(write_clip(folder / "clip.mp4"))
+    player = first_session(exhibit, Colouring.UNCERTAINTY, 3).player
+    done: list[tuple[int, int]] = []
+    with kept_images(lambda: clip, FRAMES) as images:
+        write_turn(folder, exhibit, player, Painter(SIZE), lambda *counts: done.append(counts))
+        write_play(folder, exhibit, player, Painter(SIZE), images, lambda *counts: done.append(counts))
+    yield folder, done
 
 
-def test_exposure_brings_dark_and_bright_scenes_together() -> None:
-    gains = {}
-    for level in (0.02, 0.9):
-        light = np.full((SIZE, SIZE, 3), level, np.float32)
-        gains[level] = np.stack([exposure(np.random.default_rng(seed), light) for seed in range(200)])
-        assert gains[level].shape == (200, 3)
-        assert gains[level][:, 1].min() >= DIMMEST - 1e-6 and gains[level][:, 1].max() <= BRIGHTEST + 1e-6
-    assert gains[0.02][:, 1].mean() > 2.0 * gains[0.9][:, 1].mean()
+def test_films_have_all_frames_at_their_rate(films: tuple[Path, list[tuple[int, int]]]) -> None:
+    folder, done = films
+    turn, play = open_clip(folder / TURN_VIDEO), open_clip(folder / PLAY_VIDEO)
+    assert (turn.n_frames, turn.width, turn.height) == (TURN_VIEWS, *SIZE)
+    assert (play.n_frames, play.width, play.height) == (FRAMES, *SIZE) and play.fps == pytest.approx(FPS)
+    assert done == [(n + 1, TURN_VIEWS) for n in range(TURN_VIEWS)] + [(n + 1, FRAMES) for n in range(FRAMES)]
 
 
-def test_films_are_8_bit_and_repeat_with_their_seed() -> None:
-    light = np.random.default_rng(1).random((SIZE, SIZE, 3), dtype=np.float32)
-    films = [filmed(light, GRAIN, np.random.default_rng(seed)) for seed in range(40)]
-    assert all(one.shape == (SIZE, SIZE, 3) and one.dtype == np.uint8 for one in films)
-    assert len({one.tobytes() for one in films}) == 40
-    np.testing.assert_array_equal(films[7], filmed(light, GRAIN, np.random.default_rng(7)))
-    grey = [one for one in films if (one[..., 0] == one[..., 2]).all()]
-    assert 0 < len(grey) < 10
+def test_no_frame_is_blank_and_they_differ(films: tuple[Path, list[tuple[int, int]]]) -> None:
+    for name, least in ((TURN_VIDEO, 0.5), (PLAY_VIDEO, 1.0)):
+        frames = [frame[:180].astype(int) for frame in open_clip(films[0] / name).frames()]
+        assert min(frame.std() for frame in frames) > 8
+        moved = [np.abs(after - before).mean() for before, after in zip(frames, frames[1:], strict=False)]
+        assert min(moved) > 0.0 and np.mean(moved) > least
 
 
-def test_colours_stay_in_their_channels() -> None:
-    """JPEG libraries take blue first: a red picture must come back red."""
-    light = np.zeros((SIZE, SIZE, 3), np.float32)
-    light[..., 0] = 0.5
-    for seed in range(20):
-        picture = filmed(light, GRAIN, np.random.default_rng(seed)).astype(float).mean((0, 1))
-        assert picture[0] >= picture[2] - 1e-9
-        if picture[0] != picture[2]:
-            assert picture[0] > picture[2] + 30
+def test_the_clips_own_images_stand_behind_the_hands(films: tuple[Path, list[tuple[int, int]]]) -> None:
+    """Frame t is grey of 60 + 10 t, dimmed beside the camera's view: the last frame is brighter than the first."""
+    frames = list(open_clip(films[0] / PLAY_VIDEO).frames())
+    brightest = [np.percentile(frame[:180].min(axis=-1), 90) for frame in frames]
+    assert brightest[-1] > brightest[0] + 50
+    assert min(brightest[FRAMES // 2 :]) > max(brightest[: FRAMES // 2]) + 5
 
 
-def test_motion_goes_along_a_line_of_at_most_the_wanted_length() -> None:
-    for seed in range(30):
-        kernel = motion_kernel(np.random.default_rng(seed), 10.0)
-        assert kernel.sum() == pytest.approx(1.0, abs=1e-5) and kernel.min() >= 0.0
-        y, x = np.nonzero(kernel > 0.02)
-        assert np.hypot(np.ptp(x), np.ptp(y)) <= 12.0
-        spread = np.linalg.eigvalsh(np.cov(np.stack([x, y]), aweights=kernel[y, x])) if len(x) > 2 else [0.0, 1.0]
-        assert spread[0] < spread[1]
+def test_the_sheet_shows_the_hand_from_all_sides(films: tuple[Path, list[tuple[int, int]]]) -> None:
+    with Image.open(films[0] / TURN_SHEET) as image:
+        sheet = np.asarray(image)
+    wide = round(SHEET_PX * SHEET_SHAPE)
+    assert sheet.shape == (SHEET_VIEWS // SHEET_COLUMNS * SHEET_PX, SHEET_COLUMNS * wide, 3)
+    views = sheet.reshape(-1, SHEET_PX, SHEET_COLUMNS, wide, 3).transpose(0, 2, 1, 3, 4).reshape(-1, SHEET_PX, wide, 3)
+    coloured = [(np.ptp(view.astype(int), axis=-1) > 40).mean() for view in views]
+    assert min(coloured) > 0.03
+    border = np.concatenate([views[:, :, [0, -1]].reshape(-1, 3), views[:, [0, -1]].reshape(-1, 3)]).astype(int)
+    assert np.ptp(border, axis=-1).max() < 30  # no hand is cut off: all of the border is backdrop
 
 
-def test_frames_end_in_black_and_only_there() -> None:
-    white = np.full((SIZE, SIZE, 3), 255, np.uint8)
-    ends = 0
-    for seed in range(200):
-        picture, inside = cropped_at_borders(white, np.random.default_rng(seed), roll_rad=0.3)
-        np.testing.assert_array_equal(picture, np.repeat(np.where(inside, 255, 0)[..., None], 3, -1))
-        assert inside[SIZE // 2, SIZE // 2]
-        ends += not inside.all()
-    assert 10 < ends < 50
+def test_the_turn_keeps_every_hand_in_the_picture(exhibit: Exhibit) -> None:
+    for angle in np.linspace(0.0, 6.0, 9):
+        eye = turn_view(exhibit, 0, float(angle))
+        points = np.concatenate([hand.vertices_m[0] for hand in exhibit.hands])
+        seen = eye.seen(points)
+        heights = np.abs(seen[:, :2] / seen[:, 2:]).max(axis=0) * eye.focal
+        assert heights.max() < 0.5 and heights.max() > 0.2
+
+
+def test_the_best_frame_has_all_hands_observed(exhibit: Exhibit) -> None:
+    assert best_frame(exhibit) == FRAMES - 1  # the highest quality
+    quality = np.zeros(FRAMES)
+    quality[[ABSENT, BRIDGED]] = 1.0
+    hands = [replace(hand, quality=quality) for hand in exhibit.hands]
+    assert best_frame(replace(exhibit, hands=hands)) not in (ABSENT, BRIDGED)
+    assert best_frame(replace(exhibit, hands=[])) == 0
+
+
+def test_without_images_the_film_is_made_all_the_same(exhibit: Exhibit, tmp_path: Path) -> None:
+    player = first_session(exhibit, Colouring.PLAIN, 0).player
+    write_play(tmp_path, exhibit, player, Painter(SIZE), None)
+    assert open_clip(tmp_path / PLAY_VIDEO).n_frames == FRAMES

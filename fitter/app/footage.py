@@ -5,10 +5,11 @@ clip = clip_of(open_result(Path("results/clip")))
 
 from pathlib import Path
 
-from fitter.app.demo import DEMO, make_demo
 from fitter.clip import Clip, open_clip
 from fitter.errors import InputError
 from fitter.export.folder import ResultFolder
+
+DEMO_INPUT = "demo"
 
 
 def clip_of(folder: ResultFolder, video: Path | None = None) -> Clip:
@@ -16,7 +17,7 @@ def clip_of(folder: ResultFolder, video: Path | None = None) -> Clip:
 
     Raises InputError where it is no longer there, or is of other frames than the result.
     """
-    clip = open_clip(video or _remembered(folder)) if video or not _is_demo(folder) else make_demo()
+    clip = open_clip(video or _remembered(folder)) if video or not _is_demo(folder) else _demo()
     result = folder.result
     found = (clip.n_frames, clip.width, clip.height)
     wanted = (result.present.shape[1], *result.image_size)
@@ -26,8 +27,15 @@ def clip_of(folder: ResultFolder, video: Path | None = None) -> Clip:
     return clip
 
 
+def _demo() -> Clip:
+    """Making a clip takes much of the program, which who looks at a video need not wait for."""
+    from fitter.app.demo import make_demo
+
+    return make_demo()
+
+
 def _is_demo(folder: ResultFolder) -> bool:
-    return folder.run is not None and folder.run.input == DEMO
+    return folder.run is not None and folder.run.input == DEMO_INPUT
 
 
 def _remembered(folder: ResultFolder) -> Path:

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, get_type_hints
 
+import jaxtyping._decorator
 import numpy as np
 from jaxtyping import AbstractArray, jaxtyped
 
@@ -70,6 +71,8 @@ def typed(arrays: Mapping[str, np.ndarray], name: str, kind: str, axes: int, fil
 
 def find_wrong_shape(held: "DataclassInstance") -> str | None:
     """An array whose type or shape is not what the annotation says, the named axes being the same in all arrays."""
+    # For the tracebacks of programs that use JAX, jaxtyping would load it wherever it is installed: half a second.
+    jaxtyping._decorator._tb_flag = False  # pyright: ignore[reportAttributeAccessIssue]
     with jaxtyped("context"):
         for name, hint in get_type_hints(type(held)).items():
             if not (isinstance(hint, type) and issubclass(hint, AbstractArray)):

@@ -9,6 +9,7 @@ For those who judge frames: the quality score, the gates of pseudo-labels, the r
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from jaxtyping import Float32
@@ -16,8 +17,10 @@ from jaxtyping import Float32
 from fitter.errors import InputError
 from fitter.export.archive import VERSION, find_wrong_shape, read_archive, require_version, typed, write_archive
 from fitter.export.atomic import atomic_path
-from fitter.export.fitted_hand import FittedHand
 from fitter.export.result import FORMAT_VERSION
+
+if TYPE_CHECKING:
+    from fitter.export.fitted_hand import FittedHand  # which loads all of the solver: readers need not wait for it
 
 DIAGNOSTICS_FILE = "diagnostics.npz"
 
@@ -34,6 +37,7 @@ class Diagnostics:
     detected_px: Float32[np.ndarray, "hands frames 21 2"]
     """What the keypoint source saw, pixels of the input frames; 0 with confidence 0 where it saw nothing."""
     confidence: Float32[np.ndarray, "hands frames 21"]
+    """How sure the source was, 0 to 1."""
     relative_sigma_mm: Float32[np.ndarray, "hands frames 21"]
     """`joints_sigma_mm` if size and focal length were known: what the frame itself lacks."""
     reprojection_px: Float32[np.ndarray, "hands frames"]
@@ -43,13 +47,17 @@ class Diagnostics:
     overlap: Float32[np.ndarray, "hands frames"]
     """Intersection over union of mesh and mask, where a mask acts."""
     terms: tuple[str, ...]
+    """Names of the energy's terms, as in the configuration."""
     energies: Float32[np.ndarray, "hands terms frames"]
+    """Of each term by frame, unit-free."""
     clip_energies: Float32[np.ndarray, "hands terms"]
     """Of terms that act once per clip, such as the shape's."""
     trace_stage: tuple[str, ...]
     """Stage of each solver step of the first hand, then of the second."""
     trace_hand: tuple[int, ...]
+    """Whose step it is: the hand's row."""
     trace_energy: tuple[float, ...]
+    """The energy after it."""
 
     @classmethod
     def load(cls, folder: Path) -> "Diagnostics":
@@ -74,7 +82,7 @@ def save_diagnostics(diagnostics: Diagnostics, folder: Path) -> None:
         write_archive(path, arrays)
 
 
-def diagnose(hands: Sequence[FittedHand]) -> Diagnostics:
+def diagnose(hands: "Sequence[FittedHand]") -> Diagnostics:
     """The diagnostics of a clip's one or two hands."""
     terms = tuple(dict.fromkeys(name for hand in hands for name in hand.fit.energies))
     traces = [
@@ -104,12 +112,12 @@ def diagnose(hands: Sequence[FittedHand]) -> Diagnostics:
     )
 
 
-def _by_term(hand: FittedHand, terms: Sequence[str]) -> np.ndarray:
+def _by_term(hand: "FittedHand", terms: Sequence[str]) -> np.ndarray:
     nothing = np.full(len(hand.observed), np.nan)
     return np.stack([hand.fit.frames.energies.get(term, nothing) for term in terms])
 
 
-def _once_per_clip(hand: FittedHand, terms: Sequence[str]) -> np.ndarray:
+def _once_per_clip(hand: "FittedHand", terms: Sequence[str]) -> np.ndarray:
     by_frame, whole = hand.fit.frames.energies, hand.fit.energies
     return np.array([np.nan if term in by_frame else whole.get(term, np.nan) for term in terms])
 

@@ -21,9 +21,8 @@ from fitter.render.paint import blend, paint
 from fitter.render.shading import headlight, linear_to_srgb, srgb_to_linear, vertex_normals
 from fitter.render.zbuffer import NEAR_M
 from fitter.visualize.skeleton import draw_caption, draw_skeleton
+from fitter.visualize.tints import TINTS
 
-# sRGB. Cold colours, which no skin has: the mesh stands out from the hand that it lies on.
-TINTS = {"right": (0.56, 0.76, 0.98), "left": (0.62, 0.92, 0.72)}
 # Unit vector from the hand to a lamp above the camera's left shoulder, camera axes.
 TOWARDS_LAMP = (-0.36, -0.57, -0.74)
 MARGIN_PX = 2  # room around the mesh for its antialiased border
