@@ -1,6 +1,6 @@
 # Each command does all of its own set-up the first time (.ci/set_up.sh) and starts at once afterwards.
 .DEFAULT_GOAL := help
-.PHONY: fit test lint format bench clean help
+.PHONY: fit test lint format bench docs clean help
 
 # Handed to the recipes through the environment, so that paths may hold spaces and quotes.
 INPUT ?= demo
@@ -28,6 +28,10 @@ format: ## repair style and format
 bench: ## measure speed and accuracy against other methods
 	@.ci/set_up.sh dev
 	@.venv/bin/python -m benchmarks $(ARGS)
+
+docs: ## build the documentation into build/site
+	@.ci/set_up.sh dev
+	NO_MKDOCS_2_WARNING=1 .venv/bin/python -m mkdocs build --strict
 
 clean: ## remove the environment and all caches, keep the results
 	rm -rf .venv build *.egg-info .pytest_cache .ruff_cache
