@@ -60,7 +60,8 @@ def fit_sequence(request: Request) -> None:
         length_known = command.hand_length_mm is not None
         compared = tuple(hand.fit.photometric for hand in hands)
         starts = tuple(hand.fit.start for hand in hands)
-        run = Run(folder, seconds, journal.warnings, length_known, truth_of(clip, result), compared, starts)
+        relative = tuple(hand.fit.posterior.relative_sigma_mm for hand in hands)
+        run = Run(folder, seconds, journal.warnings, length_known, truth_of(clip, result), compared, starts, relative)
         print_summary(summarise(result, seen, run))
 
 

@@ -32,6 +32,7 @@ DEVELOP = [
     "basedpyright",
     "beartype",
     "pre-commit",
+    "pycocotools",  # reads COCO as its users do, in the tests of labels
     "pytest",
     "pytest-xdist",
     "ruff",
@@ -49,7 +50,11 @@ setup(
     python_requires=">=3.10,<3.13",
     packages=find_packages(include=["fitter", "fitter.*", "priors", "priors.*"]),
     package_data={
-        "fitter": ["observe/landmark_offsets.json", *(f"visualize/report/*.{kind}" for kind in ("html", "css", "js"))],
+        "fitter": [
+            "observe/landmark_offsets.json",
+            "solve/calibration.json",
+            *(f"visualize/report/*.{kind}" for kind in ("html", "css", "js")),
+        ],
         "priors": ["synthetic/detector_errors.npz", "weights/*.safetensors"],
     },
     py_modules=["fit_sequence"],

@@ -18,7 +18,9 @@ FOLDER = Path("results") / "bench"
 def benchmarks(pixels: bool = False) -> dict[str, Callable[[bool], Report]]:
     """The measurements by name; each takes `quick`. `pixels` has `initialisers` compare pixels, too."""
     from benchmarks import (
+        calibration,
         clips,
+        gating,
         initialisers,
         pose_prior,
         recovery,
@@ -37,6 +39,8 @@ def benchmarks(pixels: bool = False) -> dict[str, Callable[[bool], Report]]:
         "initialisers": partial(initialisers.measure, pixels=pixels),
         "self_supervision": self_supervision.measure,
         "pose_prior": pose_prior.measure,
+        "calibration": calibration.measure,
+        "gating": gating.measure,
     }
 
 
@@ -46,8 +50,8 @@ def main(words: Sequence[str] | None = None) -> int:
         "names",
         nargs="*",
         metavar="NAME",
-        help="speed, recovery, clips, synthesis, synthesis_speed, initialisers, self_supervision, pose_prior; "
-        "all if none is given",
+        help="speed, recovery, clips, synthesis, synthesis_speed, initialisers, self_supervision, pose_prior, "
+        "calibration, gating; all if none is given",
     )
     parser.add_argument("--quick", action="store_true", help="a tenth of the size: does it run, roughly how well")
     parser.add_argument("--pixels", action="store_true", help="initialisers: fit the annotated clips by pixels, too")

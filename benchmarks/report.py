@@ -13,10 +13,18 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
-from benchmarks.plot import Plot
 from fitter.export.atomic import atomic_path, prepare_folder
+
+
+class Drawing(Protocol):
+    """A figure that knows the name of its file and how to write it as PNG."""
+
+    @property
+    def name(self) -> str: ...
+
+    def draw(self, path: Path) -> None: ...
 
 
 @dataclass
@@ -27,7 +35,7 @@ class Report:
     title: str
     figures: dict[str, Any] = field(default_factory=dict)
     requirements: dict[str, bool] = field(default_factory=dict)
-    plots: list[Plot] = field(default_factory=list)
+    plots: list[Drawing] = field(default_factory=list)
 
     def begin(self) -> None:
         self.figures["machine"] = machine()
@@ -51,7 +59,7 @@ class Report:
         self.requirements[sentence] = bool(met)
         self.say(f"- {'met' if met else '**NOT MET**'}: {sentence}")
 
-    def plot(self, plot: Plot) -> None:
+    def plot(self, plot: Drawing) -> None:
         """Keep a figure, to be drawn as NAME_ITS-NAME.png when the report is saved."""
         self.plots.append(plot)
 

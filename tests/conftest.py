@@ -78,3 +78,11 @@ def anny() -> "HandModel":
     from fitter.hand.anny import load_anny
 
     return load_anny()
+
+
+@pytest.fixture(scope="session")
+def mano_hand(tmp_path_factory: pytest.TempPathFactory) -> "tuple[HandModel, Path]":
+    """A model in MANO's numbers (the real file is not ours to keep) and the file it was read from."""
+    from tests.mano_hand import synthetic_mano_hand
+
+    return synthetic_mano_hand(tmp_path_factory.mktemp("mano_hand"))

@@ -18,6 +18,7 @@ import torch
 from fitter.app.summary import hand_length
 from fitter.clip import open_clip
 from fitter.evaluate.metrics import pa_mpjpe
+from fitter.export.diagnostics import Diagnostics
 from fitter.export.result import FitResult
 from fitter.hand import HandModel
 from fitter.observe.mediapipe import MediaPipe
@@ -216,8 +217,9 @@ def test_frames_without_a_detection_are_bridged(clip: ShortClip, fitted: FitResu
     assert run(clip.words(tmp_path / "out", keypoints=gap)) == 0
     result = FitResult.load(tmp_path / "out")
     assert result.observed[0].tolist() == [not 5 <= frame < 8 for frame in range(FRAMES)] and result.present.all()
-    sigma_mm = result.joints_sigma_mm[0].mean(axis=1)
-    assert (np.diff(sigma_mm[4:7]) > 0).all() and (np.diff(sigma_mm[6:9]) < 0).all()
+    # Three frames cost hardly any certainty next to what a detector gets wrong in all frames alike.
+    sigma_mm = Diagnostics.load(tmp_path / "out").relative_sigma_mm[0].mean(axis=1)
+    assert sigma_mm[5:8].min() > 0.9 * max(sigma_mm[4], sigma_mm[8]) and sigma_mm[5:8].max() < 2.0 * sigma_mm[4]
     away_mm = 1000.0 * np.linalg.norm(result.joints_m[0, 5:8] - fitted.joints_m[0, 5:8], axis=-1)
     assert away_mm.max() < 60.0
 

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from fitter.errors import InputError
-from fitter.hand.mano import load_mano
+from fitter.hand.mano import load_mano, read_mean_pose
 from fitter.hand.mirror import mirror_faces, mirror_points
 from fitter.hand.model import HandModel
 from fitter.hand.parameters import HandParameters, parameters_of, pose_hand
@@ -292,3 +292,16 @@ def test_values_that_make_no_hand(tmp_path):
     ):
         path.write_bytes(pickle.dumps({**content, key: value}, protocol=2))
         assert expected in refused(path)
+
+
+def test_the_mean_pose_is_the_files(right_file, tmp_path):
+    wanted = synthetic_mano("right").plain_content()["hands_mean"]
+    np.testing.assert_array_equal(read_mean_pose(right_file), wanted)
+    np.savez(tmp_path / "MANO_RIGHT.npz", hands_mean=wanted)
+    np.testing.assert_array_equal(read_mean_pose(tmp_path / "MANO_RIGHT.npz"), wanted)
+    np.savez(tmp_path / "MANO_RIGHT.npz", hands_mean=wanted[:44])
+    with pytest.raises(InputError, match=r"'hands_mean' has shape \(44,\); expected MANO's \(45,\)"):
+        read_mean_pose(tmp_path / "MANO_RIGHT.npz")
+    np.savez(tmp_path / "MANO_RIGHT.npz", other=wanted)
+    with pytest.raises(InputError, match="has no 'hands_mean'"):
+        read_mean_pose(tmp_path / "MANO_RIGHT.npz")

@@ -1,4 +1,7 @@
-"""The posterior's sigma is what the joints really err by: against truths drawn from the priors and refitted."""
+"""The posterior's sigma is what the joints really err by: against truths drawn from the priors and refitted.
+
+These truths have no model error, so the posterior is taken at face value; `test_calibration` is about the rest.
+"""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -8,6 +11,7 @@ import pytest
 import torch
 
 from fitter import rotation
+from fitter.camera import ASSUMED_FOCAL_SD
 from fitter.energy import Energy
 from fitter.energy.articulation import Articulation
 from fitter.energy.image_depth import ImageDepth
@@ -19,6 +23,7 @@ from fitter.hand.joint_axes import DEVIATION_RAD, MEAN_RAD
 from fitter.observe.evidence import Evidence
 from fitter.scene import Scene
 from fitter.solve.band import Covariance
+from fitter.solve.calibration import FACE_VALUE, Calibration, Scale, Trust
 from fitter.solve.levenberg_marquardt import LevenbergMarquardt
 from fitter.solve.posterior import Posterior, counted_once, estimate_posterior, without_shared
 from fitter.solve.problem import Problem
@@ -55,7 +60,7 @@ def fitted(scene: Scene, evidence: Evidence, terms: Mapping[str, Term]) -> tuple
     problem = Problem(scene, evidence, terms, FREE)
     with one_thread():
         state = run(LevenbergMarquardt(max_steps=15, tolerance=1e-4), problem, scene.state).state
-        return scene.with_state(state), estimate_posterior(problem, state)
+        return scene.with_state(state), estimate_posterior(problem, state, FACE_VALUE)
 
 
 def test_errors_are_as_large_as_the_sigma_says() -> None:
@@ -134,7 +139,7 @@ def test_terms_that_all_fit_badly_leave_a_posterior() -> None:
     state = scene.state
     away = replace(state, trajectory=state.trajectory + 0.05, rotations=state.rotations.roll(1, dims=1))
     problem = Problem(scene, evidence_of(scene, seed=6), TRUE_TERMS, FREE)
-    posterior = estimate_posterior(problem, away)
+    posterior = estimate_posterior(problem, away, FACE_VALUE)
     assert min(posterior.variance_factors.values()) > 5.0
     assert np.isfinite(posterior.joints_sigma_mm).all() and posterior.joints_sigma_mm.min() > 0.0
 
@@ -153,7 +158,7 @@ def test_a_longer_clip_does_not_make_the_size_surer() -> None:
         scene = toy_scene(n_frames)
         evidence = evidence_of(scene, seed=6, missing=0.0)
         problem = Problem(scene, evidence, Energy().terms(), (*FREE, "focal"))
-        sigmas.append(estimate_posterior(problem, scene.state).focal_sigma)
+        sigmas.append(estimate_posterior(problem, scene.state, FACE_VALUE).focal_sigma)
     assert sigmas[1] == pytest.approx(sigmas[0], rel=0.3)
     assert 0.01 < sigmas[0] < 0.3
 
@@ -173,3 +178,39 @@ def test_conditioning_on_the_shared_unknowns() -> None:
     assert np.allclose(without_shared(tripled).frames, given.frames, atol=1e-10)
     same = counted_once(covariance, 1.0)
     assert np.allclose(same.frames, covariance.frames)
+
+
+def test_an_assumed_focal_length_adds_its_share_of_the_distance() -> None:
+    scene = toy_scene(3)
+    evidence = evidence_of(scene, seed=6)
+    assumed = replace(scene, camera=replace(scene.camera, known=False))
+    known, unknown = (
+        estimate_posterior(Problem(each, evidence, TRUE_TERMS, FREE), scene.state, FACE_VALUE)
+        for each in (scene, assumed)
+    )
+    depth_mm = 1000.0 * scene.posed.joints[..., 2].numpy()
+    added = np.square(unknown.joints_sigma_mm) - np.square(known.joints_sigma_mm)
+    np.testing.assert_allclose(added, np.square(ASSUMED_FOCAL_SD * depth_mm) / 3.0, rtol=1e-6)
+    np.testing.assert_array_equal(unknown.relative_sigma_mm, known.relative_sigma_mm)
+
+
+def test_less_trust_in_the_keypoints_makes_the_fit_less_sure() -> None:
+    scene = toy_scene(5)
+    evidence, trusts = evidence_of(scene, seed=6), (Trust(), Trust(data_factor=16.0))
+    problem = Problem(scene, evidence, TRUE_TERMS, FREE)
+    full, little = (estimate_posterior(problem, scene.state, Calibration(trust, {})) for trust in trusts)
+    # A sixteenth of the information is four times the sigma, but for what the priors of pose and shape say.
+    ratio = little.relative_sigma_mm / full.relative_sigma_mm
+    assert ratio.min() > 1.5 and ratio.mean() > 3.0 and ratio.max() < 4.0 + 1e-6
+
+
+def test_the_scale_of_the_regime_is_applied() -> None:
+    scene = toy_scene(3)
+    evidence = evidence_of(scene, seed=6)
+    problem = Problem(scene, evidence, TRUE_TERMS, FREE)
+    calibration = Calibration(Trust(), {"depth cue": Scale(2.0, 3.0, 1.0), "no depth cue": Scale(100.0, 0.0, 1.0)})
+    raw = estimate_posterior(problem, scene.state, FACE_VALUE)
+    scaled = estimate_posterior(problem, scene.state, calibration)
+    np.testing.assert_allclose(scaled.relative_sigma_mm**2, 4.0 * raw.relative_sigma_mm**2 + 9.0)
+    shared = raw.joints_sigma_mm**2 - raw.relative_sigma_mm**2
+    np.testing.assert_allclose(scaled.joints_sigma_mm**2, scaled.relative_sigma_mm**2 + shared)

@@ -41,7 +41,7 @@ def test_every_chart_holds_the_results_own_numbers(folder: ResultFolder, page: P
     assert list(charts) == [
         "Quality",
         "Uncertainty of the joints",
-        "Uncertainty within the hand",
+        "Uncertainty in space",
         "Reprojection",
         "Colour residual",
         "Overlap with the mask",
@@ -129,7 +129,7 @@ def test_the_verdict_tells_what_is_wrong(folder: ResultFolder) -> None:
     assert verdict.level == "good"
     assert verdict.sentence == (
         "The right hand is followed through 29 of 30 frames, the left through all 30 frames; "
-        "their joints are known to 4.0 mm and lie 2.1 px from the detections. "
+        "their joints are known to 4.0 mm, size and distance aside, and lie 2.1 px from the detections. "
         "1 frame without a detection is bridged. 1 frame (2 %) is doubtful."
     )
     result = folder.result

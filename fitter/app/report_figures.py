@@ -38,8 +38,8 @@ def figures_of(folder: ResultFolder) -> tuple[Figure, ...]:
             lambda hand: middle(quality(hand), "{:.2f}"),
         ),
         row(
-            "Uncertainty of a joint",
-            "median standard deviation in space",
+            "Uncertainty in space",
+            "of a joint: median standard deviation, size and distance included",
             lambda hand: middle(sigma(hand), "{:.1f} mm"),
         ),
     ]
@@ -76,7 +76,7 @@ def seen_rows(folder: ResultFolder, seen: Diagnostics) -> list[Figure]:
     tremble_seen = texts(lambda hand: trembling(seen.detected_px, seen, folder, hand))
     detections = ", ".join(text for text in tremble_seen if text != NOTHING) or NOTHING
     return [
-        Figure("The same within the hand", relative, "if size and focal length were known"),
+        Figure("Uncertainty of a joint", relative, "median standard deviation, size and distance aside"),
         Figure(
             "Reprojection",
             texts(lambda hand: mean(seen.reprojection_px[hand], "{:.2f} px")),

@@ -28,6 +28,7 @@ class Run:
 
     `truth_m`: true joints of each hand (OpenPose order, metres, camera axes), where they are known, as for the demo.
     `photometric`: of each hand, None where no pixels were compared; empty where there were none at all.
+    `relative_sigma_mm`: of each hand, see `Posterior`; empty where nobody says.
     `starts`: what each hand's fit grew from, by name; empty where nobody says.
     """
 
@@ -38,6 +39,7 @@ class Run:
     truth_m: Float[np.ndarray, "hands frames 21 3"] | None = None
     photometric: tuple[PhotometricReport | None, ...] = ()
     starts: tuple[str, ...] = ()
+    relative_sigma_mm: tuple[Float[np.ndarray, "frames 21"], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -47,7 +49,7 @@ class HandSummary:
     `reprojection_px`: mean distance of the projected joints from the detections, where there are some; the source's
     own definition of the joints is part of it. `jitter_px`, `detection_jitter_px`: RMS distance of the hand's centre in
     the image from its moving average, of the fit and of the detections. `sigma_mm`: median standard deviation of the
-    joints. `error_mm`: mean error of the joints relative to the wrist, `aligned_error_mm` after similarity alignment of
+    joints in space, `relative_sigma_mm` with size and focal length aside. `error_mm`: mean error of the joints relative to the wrist, `aligned_error_mm` after similarity alignment of
     each frame (PA-MPJPE); None without truth. `photometric`: None without pixels.
     """
 
@@ -58,6 +60,7 @@ class HandSummary:
     jitter_px: float
     detection_jitter_px: float
     sigma_mm: float
+    relative_sigma_mm: float
     length_mm: float
     error_mm: float | None = None
     aligned_error_mm: float | None = None
@@ -98,6 +101,7 @@ def _summarise_hand(result: FitResult, hand: int, seen: Observations, run: Run) 
     counted = (seen.confidence > 0) & present[:, None]
     distance = np.linalg.norm(keypoints - seen.keypoints_px, axis=-1)
     truth = None if run.truth_m is None else run.truth_m[hand][present]
+    relative = run.relative_sigma_mm[hand] if run.relative_sigma_mm else result.joints_sigma_mm[hand]
     both = longest_run(present & (seen.confidence > 0).all(axis=1))
     return HandSummary(
         side=result.side[hand],
@@ -107,6 +111,7 @@ def _summarise_hand(result: FitResult, hand: int, seen: Observations, run: Run) 
         jitter_px=jitter(keypoints[both]),
         detection_jitter_px=jitter(seen.keypoints_px[both]),
         sigma_mm=float(np.median(result.joints_sigma_mm[hand][present])) if present.any() else float("nan"),
+        relative_sigma_mm=float(np.median(relative[present])) if present.any() else float("nan"),
         length_mm=MM_PER_M * hand_length(joints[present]) if present.any() else float("nan"),
         error_mm=None if truth is None else MM_PER_M * mpjpe(joints[present], truth),
         aligned_error_mm=None if truth is None else MM_PER_M * pa_mpjpe(joints[present], truth),
@@ -166,7 +171,7 @@ def _rows(summary: Summary) -> list[tuple[str, ...]]:
         ("present in the fit", *(f"{hand.present_frames} of {frames} frames" for hand in hands)),
         ("mean reprojection error", *(f"{hand.reprojection_px:.2f} px" for hand in hands)),
         ("jitter", *(_jitter(hand) for hand in hands)),
-        ("uncertainty of a joint", *(f"{hand.sigma_mm:.1f} mm" for hand in hands)),
+        ("uncertainty of a joint", *(_sigma(hand) for hand in hands)),
         ("hand length", *(f"{hand.length_mm:.0f} mm ({'given' if known else 'not known'})" for hand in hands)),
     ]
     if summary.run.truth_m is not None:
@@ -189,6 +194,11 @@ def _photometric_rows(reports: Sequence[PhotometricReport | None], frames: int) 
     )
     rows = [(label, *("-" if seen is None else text(seen) or "-" for seen in reports)) for label, text in lines]
     return [row for row in rows if set(row[1:]) != {"-"}]
+
+
+def _sigma(hand: HandSummary) -> str:
+    """What the frames leave open; in space, where size, distance and focal length add to it, it may be much more."""
+    return f"{hand.relative_sigma_mm:.1f} mm (in space {hand.sigma_mm:.0f} mm)"
 
 
 def _jitter(hand: HandSummary) -> str:

@@ -1,1 +1,1 @@
-"""What a fit leaves on disk: the arrays of `result.npz`, the overlay video and the meshes, each written atomically."""
+"""What a fit leaves on disk, each written atomically: `result.npz`, overlay video, meshes; and labels of results."""

@@ -39,7 +39,7 @@ def atomic_path(path: Path) -> Iterator[Path]:
         os.replace(temporary, path)
         _flush(path.parent)
     except OSError as error:
-        raise _explained(error, path) from error
+        raise explained(error, path) from error
     finally:
         temporary.unlink(missing_ok=True)
 
@@ -52,17 +52,17 @@ def prepare_folder(folder: Path) -> Path:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        explained = _explained(error, folder)
-        if explained is error:  # a name that is too long, a file system that holds no folders of ours, ...
-            explained = InputError(f"{folder}: cannot be created ({error.strerror}), choose another output folder")
-        raise explained from error
+        shown = explained(error, folder)
+        if shown is error:  # a name that is too long, a file system that holds no folders of ours, ...
+            shown = InputError(f"{folder}: cannot be created ({error.strerror}), choose another output folder")
+        raise shown from error
     probe = folder / "writable"
     with atomic_path(probe) as temporary:
         temporary.write_bytes(b"writable")
     probe.unlink()
     for leftover in folder.glob(".*.partial*"):
         match = _PARTIAL.match(leftover.name)
-        if match and not _runs(int(match[1])):
+        if match and not runs(int(match[1])):
             leftover.unlink(missing_ok=True)
     return folder
 
@@ -76,7 +76,7 @@ def _flush(path: Path) -> None:
         os.close(descriptor)
 
 
-def _runs(process: int) -> bool:
+def runs(process: int) -> bool:
     """Whether a process of this number runs on this machine."""
     try:
         os.kill(process, 0)
@@ -87,7 +87,7 @@ def _runs(process: int) -> bool:
     return True
 
 
-def _explained(error: OSError, path: Path) -> Exception:
+def explained(error: OSError, path: Path) -> Exception:
     """The sentence for what the file system refused; other errors are returned as they are."""
     if error.errno in _FULL:
         return HandfitError(f"{path}: could not be written because the disk is full or a size limit is reached")

@@ -7,6 +7,9 @@ folder.result.joints_m, folder.run.command, folder.texture("right")
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+from jaxtyping import Float32
+
 from fitter.errors import InputError
 from fitter.export.diagnostics import DIAGNOSTICS_FILE, Diagnostics
 from fitter.export.result import RESULT_FILE, FitResult
@@ -22,6 +25,15 @@ class ResultFolder:
     result: FitResult
     diagnostics: Diagnostics | None = None
     run: RunRecord | None = None
+
+    @property
+    def relative_sigma_mm(self) -> Float32[np.ndarray, "hands frames 21"]:
+        """What each frame itself lacks, size and focal length aside; where nobody kept it, `joints_sigma_mm`. NaN where
+        the hand is not present.
+        """
+        if self.diagnostics is None:
+            return self.result.joints_sigma_mm
+        return np.where(self.result.present[..., None], self.diagnostics.relative_sigma_mm, np.float32(np.nan))
 
     @property
     def name(self) -> str:

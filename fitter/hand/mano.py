@@ -10,6 +10,7 @@ published left file has the right hand's shape basis, unmirrored (github.com/vch
 import tokenize
 import zipfile
 import zlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -37,6 +38,7 @@ SHAPES: dict[str, tuple[int, ...]] = {
     "f": (N_FACES, 3),
     "kintree_table": (2, 16),
 }
+MEAN_POSE = "hands_mean"
 FILE_NAMES = ("MANO_RIGHT.pkl", "MANO_RIGHT.npz")
 FOLDERS = (".", "mano", "models", "mano/models")  # the download's own layout and smplx's
 WANTED = "expected MANO_RIGHT.pkl as downloaded from mano.is.tue.mpg.de, its .npz form, or a folder with one of them"
@@ -85,6 +87,19 @@ def load_mano(path: Path) -> HandModel:
     )
 
 
+def read_mean_pose(path: Path) -> Float[np.ndarray, "45"]:
+    """The pose that MANO's file calls the hand's mean, radians, in the order of the 15 joints.
+
+    What counts poses from it (smplx with `flat_hand_mean=False`, FreiHAND, InterHand2.6M) has this at its zero, where
+    handfit has the flat hand. Raises InputError as `load_mano` does.
+    """
+    file = _find_file(path)
+    raw = read_mano_pickle(file, (MEAN_POSE,)) if file.suffix == ".pkl" else _read_npz(file, (MEAN_POSE,))
+    mean = raw[MEAN_POSE].reshape(-1)
+    _check_array(mean, MEAN_POSE, (45,), file)
+    return mean.astype(np.float64)
+
+
 def _find_file(path: Path) -> Path:
     """The file that `path` means."""
     if path.is_dir():
@@ -100,7 +115,7 @@ def _find_file(path: Path) -> Path:
     return path
 
 
-def _read_npz(path: Path) -> dict[str, np.ndarray]:
+def _read_npz(path: Path, keys: Sequence[str] = tuple(SHAPES)) -> dict[str, np.ndarray]:
     """The arrays of a `.npz`, nothing pickled, no more than a MANO file can hold."""
     try:
         with zipfile.ZipFile(path) as archive:
@@ -108,10 +123,10 @@ def _read_npz(path: Path) -> dict[str, np.ndarray]:
         if size > MAX_FILE_BYTES:
             raise InputError(f"{path}: unpacks to more than {MAX_FILE_BYTES // 2**20} MB; a MANO file has 4 MB")
         with np.load(path, allow_pickle=False) as stored:
-            missing = [key for key in SHAPES if key not in stored.files]
+            missing = [key for key in keys if key not in stored.files]
             if missing:
                 raise InputError(f"{path}: has no '{missing[0]}'; expected the keys of MANO_RIGHT.pkl")
-            return {key: _read_member(stored, key, path) for key in SHAPES}
+            return {key: _read_member(stored, key, path) for key in keys}
     except (OSError, ValueError, EOFError, zipfile.BadZipFile, NotImplementedError) as error:
         raise InputError(f"{path}: cannot be read as .npz ({error}); {WANTED}") from error
 

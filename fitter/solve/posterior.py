@@ -13,10 +13,12 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
+from fitter.camera import ASSUMED_FOCAL_SD
 from fitter.energy.shape import Shape, repetitions
 from fitter.energy.term import EnergyTerm, robust_weight
 from fitter.scene import Scene
 from fitter.solve.band import Covariance, factorise
+from fitter.solve.calibration import Calibration, Regime, Trust, load_calibration
 from fitter.solve.normal_equations import NormalEquations, feature_jacobian
 from fitter.solve.problem import Problem
 from fitter.state import State, Step
@@ -24,6 +26,13 @@ from fitter.state import State, Step
 # Terms that measure, and how many numbers each of their groups does: a unit vector has one less than components. The
 # others say what hands and motions are like, and are believed as they are.
 DATA_TERMS = {"keypoints": 2, "bone_direction": 1, "image_depth": 1, "articulation": 2}
+
+# Terms that compare the surface with pixels. Their residuals are alike all over the hand and from frame to frame
+# (gloss, shadows, a skin that the model cannot have), so no residual tells how much less they say than they claim:
+# their factor is measured on clips with truth.
+SURFACE_TERMS = ("silhouette", "photometric")
+# Terms that know positions in space.
+SPACE_TERMS = ("depth_map", "joint_positions", "vertex_positions")
 
 # Detectors' errors have structure that no residual shows, so a variance factor is trusted within these bounds only.
 LEAST_FACTOR, MOST_FACTOR = 0.1, 10.0
@@ -46,20 +55,67 @@ class Posterior:
     variance_factors: dict[str, float]
 
 
-def estimate_posterior(problem: Problem, state: State) -> Posterior:
-    """Posterior of the joints at a minimum of the energy (on the CPU)."""
+def estimate_posterior(problem: Problem, state: State, calibration: Calibration | None = None) -> Posterior:
+    """Posterior of the joints at a minimum of the energy (on the CPU); None: calibrated as measured."""
+    calibration = calibration or load_calibration()
+    raw = laplace(problem, state, calibration.trust)
+    scale = calibration.scale(regime_of(problem))
+    joints, relative = scale.applied(raw.relative_mm, raw.shared_mm, raw.focal_mm)
+    return Posterior(joints, relative, raw.focal_sigma, raw.variance_factors)
+
+
+@dataclass(frozen=True)
+class Laplace:
+    """What the normal equations say before model error is accounted for, by joint: roots of mean variances over the
+    axes, millimetres. `relative_mm` as of `Posterior`, `shared_mm` what size and shape add to it, `focal_mm` what an
+    assumed focal length that stays as assumed adds: their squares add up.
+    """
+
+    relative_mm: Float[np.ndarray, "frames 21"]
+    shared_mm: Float[np.ndarray, "frames 21"]
+    focal_mm: Float[np.ndarray, "frames 21"]
+    focal_sigma: float
+    variance_factors: dict[str, float]
+
+
+def laplace(problem: Problem, state: State, trust: Trust) -> Laplace:
+    """The Gaussian around a minimum of the energy."""
     scene = problem.at(state.to(device="cpu"))
     whole = problem.linearise_of(scene)
+    for name in problem.terms:
+        if name in SURFACE_TERMS:
+            whole = plus(whole, one_term(problem, name, scene), 1.0 / trust.surface_factor - 1.0)
     parts = {name: one_term(problem, name, scene) for name in problem.terms if name in DATA_TERMS}
     covariance = factorise(whole).covariance()
     factors = {name: variance_factor(problem, name, scene, part, covariance) for name, part in parts.items()}
     rescaled = whole
     for name, part in parts.items():
-        rescaled = plus(rescaled, part, 1.0 / factors[name] - 1.0)
-    factor = factorise(rescaled)
-    covariance = counted_once(factor.covariance(), repeated(problem))
+        rescaled = plus(rescaled, part, 1.0 / (trust.data_factor * factors[name]) - 1.0)
+    covariance = counted_once(factorise(rescaled).covariance(), repeated(problem))
     joints, relative = joint_sigmas_mm(scene, (covariance, without_shared(covariance)))
-    return Posterior(joints, relative, float(np.sqrt(covariance.shared[-1, -1])), factors)
+    shared = np.sqrt(np.maximum(np.square(joints) - np.square(relative), 0.0))
+    focal_sigma = float(np.sqrt(covariance.shared[-1, -1]))
+    return Laplace(relative, shared, assumed_focal_mm(problem, scene), focal_sigma, factors)
+
+
+def regime_of(problem: Problem) -> Regime:
+    """What the fit was given, as far as it decides how its posterior is calibrated."""
+    if any(name in problem.terms for name in SPACE_TERMS):
+        return "space"
+    if any(name in problem.terms for name in SURFACE_TERMS):
+        return "pixels"
+    return "depth cue" if bool((problem.evidence.depth_weight > 0).any()) else "no depth cue"
+
+
+def assumed_focal_mm(problem: Problem, scene: Scene) -> Float[np.ndarray, "frames 21"]:
+    """What an assumed focal length that stays as assumed adds: the whole clip lies nearer or farther by its share.
+
+    As the sigmas, the root of the mean over the axes, of which only the depth is moved.
+    """
+    depth_mm = 1000.0 * scene.posed.joints[..., 2].numpy()
+    if scene.camera.known or "focal" in problem.free:
+        return np.zeros_like(depth_mm)
+    return ASSUMED_FOCAL_SD * depth_mm / np.sqrt(3.0)
 
 
 def one_term(problem: Problem, name: str, scene: Scene) -> NormalEquations:

@@ -60,7 +60,7 @@ def page_of(folder: ResultFolder, figures: Sequence[Figure] = ()) -> Page:
     result, gaps = folder.result, dict[str, str]()
     worst = worst_frames(folder)
     # Where known, what the frame itself lacks: the doubt about size and focal length is the same all over the hand.
-    sigma_mm = folder.diagnostics.relative_sigma_mm if folder.diagnostics else result.joints_sigma_mm
+    sigma_mm = folder.relative_sigma_mm
     film, worst = film_of(folder, worst, gaps)
     shown = bool(result.present.any())
     if not shown:

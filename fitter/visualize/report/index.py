@@ -57,7 +57,7 @@ class Entry:
 def entry_of(folder: ResultFolder, report: Path, index: Path) -> Entry:
     """What the index shows of a result whose page is `report`."""
     result = folder.result
-    sigma = result.joints_sigma_mm[result.present]
+    sigma = folder.relative_sigma_mm[result.present]
     return Entry(
         title=title_of(folder),
         folder=folder.name,

@@ -23,11 +23,11 @@ def charts_of(folder: ResultFolder) -> tuple[Chart, ...]:
     result, seen = folder.result, folder.diagnostics
     charts = [
         chart(result.side, result.quality, "Quality", "", QUALITY, 2, top=1.0),
-        banded(result.side, result.joints_sigma_mm, "Uncertainty of the joints", SIGMA),
+        banded(result.side, folder.relative_sigma_mm, "Uncertainty of the joints", RELATIVE_SIGMA if seen else SIGMA),
     ]
     if seen is not None:
         charts += [
-            banded(result.side, seen.relative_sigma_mm, "Uncertainty within the hand", RELATIVE_SIGMA),
+            banded(result.side, result.joints_sigma_mm, "Uncertainty in space", SIGMA),
             chart(result.side, seen.reprojection_px, "Reprojection", "px", REPROJECTION, 1),
             chart(result.side, seen.photometric, "Colour residual", "σ", PHOTOMETRIC, 2),
             chart(result.side, seen.overlap, "Overlap with the mask", "IoU", OVERLAP, 3, top=1.0),
@@ -36,8 +36,10 @@ def charts_of(folder: ResultFolder) -> tuple[Chart, ...]:
 
 
 QUALITY = "The fit's own score of the frame, 0 to 1: how likely its joints are within 10 mm on average, once aligned."
+RELATIVE_SIGMA = (
+    "One standard deviation of a joint's position, size and distance aside: median, and 80 % of the joints."
+)
 SIGMA = "One standard deviation of a joint's position in space: median of the joints, and where 80 % of them lie."
-RELATIVE_SIGMA = "The same if size and focal length were known: what this frame itself lacks."
 REPROJECTION = "Mean distance of the keypoints as the fit predicts them from where the detector saw them."
 PHOTOMETRIC = "Root mean square difference of rendered and filmed colours, in the standard deviations expected of it."
 OVERLAP = "Intersection over union of the fitted hand's outline and the mask."

@@ -86,7 +86,8 @@ def followed(result: FitResult) -> str:
 def known(folder: ResultFolder) -> str:
     """How surely, and how close to what was seen."""
     result, seen = folder.result, folder.diagnostics
-    words = f"its joints are known to {np.median(result.joints_sigma_mm[result.present]):.1f} mm"
+    sigma = np.median(folder.relative_sigma_mm[result.present])
+    words = f"its joints are known to {sigma:.1f} mm{'' if seen is None else ', size and distance aside,'}"
     if len(result.side) > 1:
         words = words.replace("its", "their")
     reprojection = seen.reprojection_px[np.isfinite(seen.reprojection_px)] if seen is not None else np.zeros(0)

@@ -44,10 +44,11 @@ def worst_frames(folder: ResultFolder) -> tuple[WorstFrame, ...]:
 def symptoms(folder: ResultFolder) -> tuple[Symptom, ...]:
     """What the result and its diagnostics say of each frame."""
     seen = folder.diagnostics
+    sigma = Symptom(np.median(folder.relative_sigma_mm, axis=-1), "joints to {:.1f} mm (median {:.1f})")
     if seen is None:
-        return (Symptom(np.median(folder.result.joints_sigma_mm, axis=-1), "joints to {:.1f} mm (median {:.1f})"),)
+        return (sigma,)
     return (
-        Symptom(np.median(seen.relative_sigma_mm, axis=-1), "joints to {:.1f} mm (median {:.1f})"),
+        sigma,
         Symptom(seen.reprojection_px, "{:.1f} px off the detections (median {:.1f})"),
         Symptom(seen.photometric, "colours {:.1f} σ off (median {:.1f})"),
         Symptom(-seen.overlap, "mask overlap {:.2f} (median {:.2f})"),
