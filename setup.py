@@ -28,6 +28,10 @@ TRAIN = [
     "lightning-fabric>=2.4",
     "tensorboard>=2.17",
 ]
+DOCS = [
+    "mkdocs-material>=9.5",
+    "mkdocstrings-python>=1.16",
+]
 DEVELOP = [
     "basedpyright",
     "beartype",
@@ -87,6 +91,7 @@ setup(
         "evaluate": EVALUATE,
         "gpu": GPU,
         "train": TRAIN,
-        "dev": DETECT + VIEW + EVALUATE + TRAIN + DEVELOP,
+        "docs": DOCS,
+        "dev": DETECT + VIEW + EVALUATE + TRAIN + DOCS + DEVELOP,
     },
 )

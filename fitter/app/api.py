@@ -5,87 +5,198 @@ result = fitter.fit("clip.mp4", hand_length_mm=190)
 result.joints_m                                         # (hands, frames, 21, 3), metres, camera axes
 """
 
+import logging
+import os
 import tempfile
 import time
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Literal
 
+import numpy as np
+
+from fitter.app.arguments import OPTIONS
 from fitter.app.cues import read_cues
 from fitter.app.journal import keep_warnings
 from fitter.app.options import Command
-from fitter.app.progress import SilentProgress
+from fitter.app.progress import Progress, show_progress
 from fitter.app.report_command import write_report
 from fitter.app.resume import identity, mark_unfinished, record_of
 from fitter.app.steps import export, initialise, learned_initializer, load, observe, optimise
-from fitter.config import Config, load_config, save_config
-from fitter.export.atomic import prepare_folder
+from fitter.clip import Clip
+from fitter.clip.array import clip_of_frames
+from fitter.config import Config, Export, from_mapping, load_config, save_config
+from fitter.config.structure import from_value
+from fitter.errors import InputError
+from fitter.export.atomic import atomic_path, prepare_folder
 from fitter.export.folder import open_result
 from fitter.export.result import FitResult
 from fitter.export.run_record import save_record
 from fitter.observe.tracks import HandChoice
 
+log = logging.getLogger(__name__)
+
+PathLike = str | os.PathLike[str]
+
+# What an array of keypoints is kept as, beside the result.
+KEYPOINTS_FILE = "keypoints.npz"
+# Where the files are not kept, pictures and meshes need not be made.
+NUMBERS_ONLY = Export(**dict.fromkeys((field.name for field in fields(Export)), False))
+
 
 def fit(
-    clip: str | Path,
-    output: str | Path | None = None,
-    config: Config | str | Path | None = None,
+    clip: PathLike | np.ndarray,
+    output: PathLike | None = None,
+    config: Config | PathLike | Mapping[str, object] | None = None,
     *,
+    fps: float | None = None,
     hand: HandChoice = "auto",
-    hand_model: str = "anny",
+    hand_model: PathLike = "anny",
     hand_length_mm: float | None = None,
-    intrinsics: str | None = None,
-    keypoints: str | Path | None = None,
-    masks: str | Path | None = None,
-    depth: str | Path | None = None,
-    joints: str | Path | None = None,
-    vertices: str | Path | None = None,
-    initial: str | Path | None = None,
+    intrinsics: str | Sequence[float] | np.ndarray | None = None,
+    keypoints: PathLike | np.ndarray | None = None,
+    masks: PathLike | None = None,
+    depth: PathLike | None = None,
+    joints: PathLike | None = None,
+    vertices: PathLike | None = None,
+    initial: PathLike | None = None,
     device: Literal["auto", "cpu", "cuda"] = "auto",
+    progress: bool = False,
 ) -> FitResult:
-    """Fit the hands of a clip (a video, a folder of images, or `demo`) and return the result.
+    """Fit the hands of a clip and return the result; the same numbers as the command line's.
 
-    The keywords are the command line's options. With `output` the result folder is written as by the command line;
-    without it nothing is kept. Raises HandfitError, one sentence.
+    - `clip`: a video, a folder of images, or `"demo"`; or the frames themselves, an array (frames, height, width, 3) of
+      uint8 RGB with `fps` frames per second.
+    - `output`: a folder for the files that the command line writes; without it nothing is kept.
+    - `config`: a YAML file; or its keys as a nested mapping, `{"energy": {"keypoints": {"sigma_px": 3.0}}}`, all others
+      having their defaults; or a `Config`.
+    - `hand`: `auto`, `left`, `right` or `both`.
+    - `hand_model`: `anny`, or the file of your MANO_RIGHT.
+    - `hand_length_mm`: wrist to middle fingertip, millimetres; without it the size is that of adults' hands.
+    - `intrinsics`: fx, fy, cx, cy and optionally OpenCV's k1, k2, p1, p2, k3, in pixels of the frames, as text or
+      numbers; or the matrix K, (3, 3).
+    - `keypoints`: detections in a file or folder; or an array (frames, 21, 2), (hands, frames, 21, 2), pixels, OpenPose
+      order, NaN where not seen; with a third number per joint for its confidence, 0 to 1.
+    - `masks`, `depth`, `joints`, `vertices`, `initial`, `device`: as of the command line.
+    - `progress`: show on stderr how far the fit is: live on a terminal, a line now and then in a notebook.
+
+    Raises HandfitError, one sentence: InputError for what cannot be used, NoHandError where no hand is found.
     """
-    settings = config if isinstance(config, Config) else load_config(Path(config)) if config else Config()
     command = Command(
-        input=str(clip),
-        keypoints=None if keypoints is None else Path(keypoints),
-        masks=None if masks is None else Path(masks),
-        depth=None if depth is None else Path(depth),
-        joints=None if joints is None else Path(joints),
-        vertices=None if vertices is None else Path(vertices),
-        initial=None if initial is None else str(initial),
-        intrinsics=intrinsics,
+        input=os.fspath(clip) if not isinstance(clip, np.ndarray) else "frames",
+        keypoints=None if isinstance(keypoints, np.ndarray) else _path(keypoints),
+        masks=_path(masks),
+        depth=_path(depth),
+        joints=_path(joints),
+        vertices=_path(vertices),
+        initial=None if initial is None else os.fspath(initial),
+        intrinsics=_intrinsics(intrinsics),
         hand=hand,
-        hand_model=hand_model,
+        hand_model=os.fspath(hand_model),
         hand_length_mm=hand_length_mm,
         device=device,
     )
-    if output is not None:
-        return _fit(replace(command, output=Path(output)), settings, Path(output))
-    bare = replace(settings, export=replace(settings.export, overlay=False, meshes=False, report=False))
-    with tempfile.TemporaryDirectory(prefix="handfit-") as folder:
-        return _fit(command, bare, Path(folder))
+    for name in ("hand", "hand_length_mm", "device"):
+        from_value(OPTIONS[name], getattr(command, name), name)
+    settings = _settings(config)
+    frames = clip_of_frames(clip, fps) if isinstance(clip, np.ndarray) else None
+    if frames is None and fps is not None:
+        raise InputError(f"fps: expected with an array of frames only, {command.input} has its own")
+    with tempfile.TemporaryDirectory(prefix="handfit-") as nothing_kept, show_progress(not progress) as shown:
+        folder = Path(nothing_kept) if output is None else Path(output)
+        if output is None:
+            settings = replace(settings, export=NUMBERS_ONLY)
+        if isinstance(keypoints, np.ndarray):
+            command = replace(command, keypoints=_write_keypoints(keypoints, folder))
+        return _fit(replace(command, output=folder), settings, frames, shown)
 
 
-def _fit(command: Command, config: Config, folder: Path) -> FitResult:
-    progress, began = SilentProgress(), time.monotonic()
+def _fit(command: Command, config: Config, frames: Clip | None, progress: Progress) -> FitResult:
+    """As the command line does it, see `fit_sequence.py`."""
+    folder, began = command.output_folder, time.monotonic()
     with keep_warnings() as journal:
-        clip, camera, model = load(command)
-        cues = read_cues(command, clip, model)
+        progress.begin("load")
+        clip, camera, model = load(command, frames)
+        cues, learned = read_cues(command, clip, model), learned_initializer(config.initialise)
         prepare_folder(folder)
         mark_unfinished(folder)
+        progress.begin("observe")
         seen = observe(command, config, clip, folder, progress)
-        inputs = initialise(clip, camera, model, seen, cues, learned_initializer(config.initialise))
+        progress.begin("initialise")
+        inputs = initialise(clip, camera, model, seen, cues, learned)
+        progress.begin("optimise")
         hands = optimise(inputs, seen, config, command, progress)
+        progress.begin("export")
         save_config(config, folder / "config.yaml")
         result = export(hands, clip, camera, config, folder, progress)
-    words, seconds = ("fitter.fit", command.input), time.monotonic() - began
+    words, seconds = _words(command, folder), time.monotonic() - began
     record = record_of(identity(command, config, clip), command, words, hands, seconds)
     record = replace(record, warnings=journal.warnings)
     if config.export.report:
         write_report(replace(open_result(folder), run=record))
     save_record(record, folder)
+    _repeat(journal.warnings)
     return result
+
+
+def _words(command: Command, folder: Path) -> tuple[str, ...]:
+    """The call as a command line of the same options; its settings are those in the folder."""
+    told = {field.name: getattr(command, field.name) for field in fields(Command)}
+    told |= {"config": folder / "config.yaml"}
+    standard = Command(input=told.pop("input"))
+    options = [(name, value) for name, value in told.items() if value != getattr(standard, name)]
+    return (
+        "handfit",
+        standard.input,
+        *(word for name, value in options for word in (f"--{name.replace('_', '-')}", str(value))),
+    )
+
+
+def _repeat(warnings: Sequence[str]) -> None:
+    """Say on stderr what was warned of, where nobody has set logging up: while warnings are kept they are silent."""
+    if not logging.getLogger("fitter").hasHandlers():
+        for sentence in warnings:
+            log.warning("%s", sentence)
+
+
+def _settings(config: Config | PathLike | Mapping[str, object] | None) -> Config:
+    if config is None or isinstance(config, Config):
+        return config or Config()
+    if isinstance(config, Mapping):
+        return from_mapping(Config, dict(config), where="config")
+    return load_config(Path(config))
+
+
+def _path(path: PathLike | None) -> Path | None:
+    return None if path is None else Path(path)
+
+
+def _intrinsics(given: str | Sequence[float] | np.ndarray | None) -> str | None:
+    """As the command line has them: numbers in a text, in which no digit is lost."""
+    if given is None or isinstance(given, str):
+        return given
+    numbers = np.asarray(given, dtype=np.float64)
+    if numbers.shape == (3, 3):
+        if numbers[0, 1] != 0.0 or (numbers[2] != [0.0, 0.0, 1.0]).any():
+            raise InputError("intrinsics: expected a matrix K without skew whose last row is 0, 0, 1")
+        numbers = numbers[[0, 1, 0, 1], [0, 1, 2, 2]]
+    if numbers.ndim != 1:
+        raise InputError(f"intrinsics: expected fx, fy, cx, cy[, k1, k2, p1, p2[, k3]] or K, got shape {numbers.shape}")
+    return ",".join(repr(float(number)) for number in numbers)
+
+
+def _write_keypoints(keypoints: np.ndarray, folder: Path) -> Path:
+    """Keep an array of detections in `folder`, as the command line reads them."""
+    if keypoints.dtype.kind not in "fiu" or keypoints.ndim not in (3, 4) or keypoints.shape[-1] not in (2, 3):
+        raise InputError(
+            "keypoints: expected an array (frames, 21, 2) or (hands, frames, 21, 2) of pixels, or 3 with confidence, "
+            f"got {keypoints.dtype} of {keypoints.shape}"
+        )
+    arrays = {"keypoints_px": keypoints[..., :2]}
+    if keypoints.shape[-1] == 3:
+        arrays["confidence"] = keypoints[..., 2]
+    prepare_folder(folder)
+    with atomic_path(folder / KEYPOINTS_FILE) as path:
+        np.savez(path, **arrays)  # pyright: ignore[reportArgumentType] (numpy's stub takes the names for allow_pickle)
+    return folder / KEYPOINTS_FILE

@@ -58,10 +58,11 @@ log = logging.getLogger(__name__)
 MEASURED_SIGMA_MM = 1.0
 
 
-def load(command: Command) -> tuple[Clip, Camera, HandModel]:
-    """Open the clip, its camera and the hand model; raises InputError for what cannot be used."""
+def load(command: Command, clip: Clip | None = None) -> tuple[Clip, Camera, HandModel]:
+    """Open the clip (unless it is given), its camera and the hand model; raises InputError for what cannot be used."""
     choose_device(command)  # a device that is not there is said before the work, not after it
-    clip = make_demo() if command.input == DEMO else open_clip(Path(command.input))
+    if clip is None:
+        clip = make_demo() if command.input == DEMO else open_clip(Path(command.input))
     for warning in clip.warnings:
         log.warning("%s", warning)
     return clip, camera_of(command, clip), load_hand_model(command.hand_model)
@@ -96,7 +97,12 @@ def observe(command: Command, config: Config, clip: Clip, folder: Path, progress
         source, detections = look_at(clip, config.observe.mediapipe, progress)
     else:
         detector = config.observe.mediapipe
-        source, detections = detector.name, cached_detections(folder, detector, clip, progress.frame)
+        found = (
+            cached_detections(folder, detector, clip, progress.frame)
+            if clip.files
+            else detector.detect(clip, progress.frame)
+        )
+        source, detections = detector.name, found
     return track_hands(detections, clip, source, command.hand)
 
 

@@ -49,8 +49,9 @@ class HandSummary:
     `reprojection_px`: mean distance of the projected joints from the detections, where there are some; the source's
     own definition of the joints is part of it. `jitter_px`, `detection_jitter_px`: RMS distance of the hand's centre in
     the image from its moving average, of the fit and of the detections. `sigma_mm`: median standard deviation of the
-    joints in space, `relative_sigma_mm` with size and focal length aside. `error_mm`: mean error of the joints relative to the wrist, `aligned_error_mm` after similarity alignment of
-    each frame (PA-MPJPE); None without truth. `photometric`: None without pixels.
+    joints in space, `relative_sigma_mm` with size and focal length aside. `error_mm`: mean error of the joints relative
+    to the wrist, `aligned_error_mm` after similarity alignment of each frame (PA-MPJPE); None without truth.
+    `photometric`: None without pixels.
     """
 
     side: str

@@ -37,6 +37,7 @@ class Diagnostics:
     detected_px: Float32[np.ndarray, "hands frames 21 2"]
     """What the keypoint source saw, pixels of the input frames; 0 with confidence 0 where it saw nothing."""
     confidence: Float32[np.ndarray, "hands frames 21"]
+    """How sure the source was, 0 to 1."""
     relative_sigma_mm: Float32[np.ndarray, "hands frames 21"]
     """`joints_sigma_mm` if size and focal length were known: what the frame itself lacks."""
     reprojection_px: Float32[np.ndarray, "hands frames"]
@@ -46,13 +47,17 @@ class Diagnostics:
     overlap: Float32[np.ndarray, "hands frames"]
     """Intersection over union of mesh and mask, where a mask acts."""
     terms: tuple[str, ...]
+    """Names of the energy's terms, as in the configuration."""
     energies: Float32[np.ndarray, "hands terms frames"]
+    """Of each term by frame, unit-free."""
     clip_energies: Float32[np.ndarray, "hands terms"]
     """Of terms that act once per clip, such as the shape's."""
     trace_stage: tuple[str, ...]
     """Stage of each solver step of the first hand, then of the second."""
     trace_hand: tuple[int, ...]
+    """Whose step it is: the hand's row."""
     trace_energy: tuple[float, ...]
+    """The energy after it."""
 
     @classmethod
     def load(cls, folder: Path) -> "Diagnostics":

@@ -17,6 +17,7 @@ from fitter.camera import Camera
 from fitter.errors import InputError
 from fitter.export.archive import VERSION, find_wrong_shape, read_archive, require_version, typed, write_archive
 from fitter.export.atomic import atomic_path
+from fitter.export.description import describe, describe_in_html
 from fitter.observe.observations import Side
 
 RESULT_FILE = "result.npz"
@@ -35,11 +36,13 @@ class FitResult:
     """
 
     side: tuple[Side, ...]
+    """`left`, `right`: one per hand, each at most once."""
     present: Bool[np.ndarray, "hands frames"]
     """The hand is in the frame, by the fit's own judgement."""
     observed: Bool[np.ndarray, "hands frames"]
     """A detection supported the frame."""
     joints_m: Float32[np.ndarray, "hands frames 21 3"]
+    """The joints in camera axes, OpenPose order."""
     joints_sigma_mm: Float32[np.ndarray, "hands frames 21"]
     """One standard deviation of the joint's position, from the fit's own posterior."""
     quality: Float32[np.ndarray, "hands frames"]
@@ -47,6 +50,7 @@ class FitResult:
     keypoints_px: Float32[np.ndarray, "hands frames 21 2"]
     """The joints projected into the input frames; the first pixel's centre is (0.5, 0.5)."""
     vertices_m: Float32[np.ndarray, "hands frames vertices 3"]
+    """The mesh in camera axes."""
     faces: Int32[np.ndarray, "faces 3"]
     """Wound for a right hand; a left hand's are the reverse."""
     uv: Float32[np.ndarray, "corners 2"]
@@ -56,31 +60,41 @@ class FitResult:
     pose: Float32[np.ndarray, "hands frames 48"]
     """Axis-angle: global orientation, then 15 joints; zero is the flat hand; no PCA, no mean."""
     betas: Float32[np.ndarray, "hands betas"]
+    """One shape for the whole clip, in standard deviations: 10 with MANO, more with the default hand."""
     translation_m: Float32[np.ndarray, "hands frames 3"]
     """Added after the pose, as MANO's `transl`."""
     lighting: Float32[np.ndarray, "hands lights 9 3"]
     """Second-order spherical harmonics, one set for the clip (lights = 1) or one per frame."""
     K: Float64[np.ndarray, "3 3"]
+    """The intrinsics used, in pixels of the input frames."""
     K_known: bool
     """False: the focal length was estimated or assumed."""
     distortion: Float64[np.ndarray, "coefficients"]
     """OpenCV's k1, k2, p1, p2[, k3] of the input frames; empty where there is none."""
     hand_model: Literal["anny", "mano"]
+    """Whose mesh, `pose` and `betas` these are."""
     image_size: tuple[int, int]
     """Width, height."""
     fps: float
+    """Frames per second."""
     status: str
     """`converged`, or a sentence."""
 
     @classmethod
-    def load(cls, path: Path) -> "FitResult":
+    def load(cls, path: str | Path) -> "FitResult":
         """Read `result.npz`, or the one in the folder `path`; raises InputError, one sentence, for any damage."""
-        file = path / RESULT_FILE if path.is_dir() else path
+        file = Path(path) / RESULT_FILE if Path(path).is_dir() else Path(path)
         result = _from_arrays(read_archive(file, f"the {RESULT_FILE} of a fit"), file)
         problem = find_problem(result)
         if problem:
             raise InputError(f"{file}: {problem}")
         return result
+
+    def __repr__(self) -> str:
+        return describe(self)
+
+    def _repr_html_(self) -> str:
+        return describe_in_html(self)
 
     @property
     def camera(self) -> Camera:

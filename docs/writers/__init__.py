@@ -1,0 +1,1 @@
+"""Pages of the reference, written from the dataclasses that the program itself reads."""
