@@ -29,7 +29,7 @@ HOME_AZIMUTH, HOME_ELEVATION = 0.72, 0.34
 HOME_FILLED = 0.46
 # A clip's hands move about; the view holds the place where they are in most frames.
 EXTENT_PERCENT = (5.0, 95.0)
-NO_HAND_EXTENT_M = 0.2
+SIZED_FRAMES = 50
 CAMERA_MARGIN_PX = 14
 RECEDING = 0.82  # of the image's brightness
 
@@ -69,13 +69,18 @@ def home_view(hands: Sequence[ViewedHand]) -> Viewpoint:
     """Around the place where the hands mostly are, far enough to see them whole."""
     middles = [hand.joints_m[hand.present].mean(axis=1) for hand in hands]
     places = np.concatenate([*middles, np.zeros((0, 3))]).astype(np.float64)
-    sizes = [np.ptp(hand.vertices_m[hand.present], axis=1).max(axis=1) for hand in hands if hand.present.any()]
+    sizes = [np.ptp(some_of(hand.vertices_m[hand.present]), axis=1).max(axis=1) for hand in hands if hand.present.any()]
     if not sizes:
         return around(np.array([0.0, 0.0, 0.5]), 1.2, HOME_AZIMUTH, HOME_ELEVATION)
     low, high = np.percentile(places, EXTENT_PERCENT, axis=0)
     extent = float(np.median(np.concatenate(sizes))) + 0.5 * float(np.max(high - low))
     view = around(0.5 * (low + high), 1.0, HOME_AZIMUTH, HOME_ELEVATION)
     return replace(view, distance_m=extent * view.focal / HOME_FILLED)
+
+
+def some_of(frames: Float[np.ndarray, "frames vertices 3"]) -> Float[np.ndarray, "some vertices 3"]:
+    """Frames enough to know how large a hand looks, spread over the clip."""
+    return frames[:: max(len(frames) // SIZED_FRAMES, 1)]
 
 
 def first_session(exhibit: Exhibit, colouring: Colouring, frame: int) -> Session:

@@ -1,6 +1,6 @@
 """Views drawn by Open3D, in a window or without one: the only file that knows Open3D.
 
-    with open_canvas((1280, 800)) as canvas:            # off-screen: an EGL context, which needs no display
+    with open_off_screen((1280, 800)) as canvas:        # off-screen: an EGL context, which needs no display
         rgb = canvas.picture(view)
     with open_window((1280, 800), "a clip") as window:
         while window.poll(): window.draw(view); window.events()

@@ -20,6 +20,7 @@ from fitter.visualize.viewer.viewpoint import Viewpoint
 
 # 8-bit sRGB of the backdrop's middle and corners.
 BACKDROP_LIGHT, BACKDROP_DARK = (74.0, 80.0, 92.0), (27.0, 29.0, 36.0)
+COARSE, GRAIN_PX = 64, 128  # of the backdrop: where its slope is worked out, and how often its grain repeats
 # Pictures nearer to the eye than this are left as they are; others are scaled to multiples of a few pixels.
 NEAREST_M = 0.01
 STEP_PX, LARGEST_PX = 16, 4096
@@ -80,11 +81,14 @@ class Canvas(Protocol):
 def backdrop(size: tuple[int, int]) -> UInt8[np.ndarray, "height width 3"]:
     """What is behind everything: dark, a little lighter where the hand is; width and height in pixels."""
     width, height = size
-    x, y = np.meshgrid(np.linspace(-1.0, 1.0, width), np.linspace(-1.0, 1.0, height))
+    x, y = np.meshgrid(np.linspace(-1.0, 1.0, COARSE), np.linspace(-1.0, 1.0, COARSE))
     away = np.clip(np.hypot(0.75 * x, y + 0.1) / 1.25, 0.0, 1.0)[..., None] ** 1.5
-    colour = np.array(BACKDROP_LIGHT) * (1.0 - away) + np.array(BACKDROP_DARK) * away
-    # Half a grey level of noise: the slope is so gentle that its steps would show as rings.
-    return np.clip(colour + np.random.default_rng(0).uniform(0.0, 1.0, (height, width, 1)), 0, 255).astype(np.uint8)
+    coarse = (np.array(BACKDROP_LIGHT) * (1.0 - away) + np.array(BACKDROP_DARK) * away).astype(np.float32)
+    smooth = cv2.resize(coarse, size, interpolation=cv2.INTER_CUBIC)
+    # Up to a grey level of noise: the slope is so gentle that its steps would show as rings.
+    grain = np.random.default_rng(0).uniform(0.0, 1.0, (GRAIN_PX, GRAIN_PX)).astype(np.float32)
+    tiled = np.tile(grain, (-(-height // GRAIN_PX), -(-width // GRAIN_PX)))[:height, :width]
+    return (smooth + tiled[..., None]).astype(np.uint8)
 
 
 def paste(rgb: UInt8[np.ndarray, "height width 3"], panels: Sequence[Panel]) -> UInt8[np.ndarray, "height width 3"]:
