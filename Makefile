@@ -1,14 +1,19 @@
 # Each command does all of its own set-up the first time (.ci/set_up.sh) and starts at once afterwards.
 .DEFAULT_GOAL := help
-.PHONY: fit test lint format bench docs clean help
+.PHONY: fit view test lint format bench docs clean help
 
 # Handed to the recipes through the environment, so that paths may hold spaces and quotes.
 INPUT ?= demo
-export INPUT OUTPUT PYTHON
+RESULT ?= results/demo
+export INPUT OUTPUT RESULT PYTHON
 
 fit: ## fit a hand: make fit INPUT=clip.mp4 OUTPUT=results/clip ARGS="--hand left"
 	@.ci/set_up.sh fit
 	@.venv/bin/python fit_sequence.py "$$INPUT" $${OUTPUT:+--output "$$OUTPUT"} $(ARGS)
+
+view: ## look at a result in 3D: make view RESULT=results/clip ARGS="--colour texture"
+	@.ci/set_up.sh view
+	@.venv/bin/python -m fitter.view "$$RESULT" $(ARGS)
 
 test: ## run the tests: make test ARGS="tests/test_config.py -k units"
 	@.ci/set_up.sh dev

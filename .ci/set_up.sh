@@ -1,15 +1,16 @@
 #!/usr/bin/env bash
-# Everything that `make fit` (set_up.sh fit) and `make test`, `make lint` (set_up.sh dev) need, once; afterwards it
-# returns at once, until setup.py, constraints.txt or this file change, the checkout moves, or a GPU appears.
+# Everything that `make fit` (set_up.sh fit), `make view` (view) and `make test`, `make lint` (dev) need, once; afterwards
+# it returns at once, until setup.py, constraints.txt or this file change, the checkout moves, or a GPU appears.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-readonly profile=${1:?usage: set_up.sh fit|dev}
+readonly profile=${1:?usage: set_up.sh fit|view|dev}
 readonly log=build/set_up.log
 case $profile in
     fit) readonly extras=detect ;;
+    view) readonly extras=detect,view ;;
     dev) readonly extras=dev ;; # detect and view, and the tools
-    *) echo "set_up.sh: expected fit or dev, got $profile" >&2 && exit 2 ;;
+    *) echo "set_up.sh: expected fit, view or dev, got $profile" >&2 && exit 2 ;;
 esac
 if gpus=$(nvidia-smi -L 2>/dev/null) && [[ $gpus == GPU* ]]; then readonly device=cuda; else readonly device=cpu; fi
 stamp=$({ pwd && cat setup.py constraints.txt .ci/set_up.sh; } | sha256sum | cut -c1-16)-$device
@@ -20,7 +21,7 @@ is_done() { # PROFILE: this very set-up has been completed
 }
 
 main() {
-    if is_done "$profile" || is_done dev; then exit 0; fi
+    if is_done "$profile" || is_done dev || { [ "$profile" = fit ] && is_done view; }; then exit 0; fi
     mkdir -p "$(dirname "$log")"
     step 1 "Python"
     python=$(find_python)

@@ -63,7 +63,7 @@ def test_every_link_inside_the_repository_leads_somewhere(document: str) -> None
 
 
 def test_the_readme_tells_every_array_of_the_result() -> None:
-    arrays = text_of("README.md").partition("## The result")[2].partition("## Good to know")[0]
+    arrays = text_of("README.md").partition("## The files of a result")[2].partition("## Good to know")[0]
     named = set(re.findall(r"`([A-Za-z_]+)`", arrays))
     assert {field.name for field in fields(FitResult)} <= named
 
