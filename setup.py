@@ -71,6 +71,7 @@ setup(
         "numba>=0.59",  # CPU kernels
         "numpy>=1.26",
         "opencv-python>=4.8",
+        "pillow>=10.1",  # textures, and the viewer's letters
         "pydantic>=2.6",
         "pyyaml>=6",
         "rich>=13",

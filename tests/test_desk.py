@@ -2,10 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from fitter.export.folder import ResultFolder
 from fitter.visualize.viewer import desk as desk_module
 from fitter.visualize.viewer.desk import Desk, sit_down
 from fitter.visualize.viewer.events import Event, Key, Move, Press
@@ -47,7 +49,7 @@ class FakeImages:
 
 @pytest.fixture(scope="module")
 def exhibit() -> Exhibit:
-    return exhibit_of(viewed_result(), [None, None], "clip")
+    return exhibit_of(ResultFolder(Path("clip"), viewed_result()), [None, None])
 
 
 @pytest.fixture(autouse=True)

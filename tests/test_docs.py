@@ -8,13 +8,19 @@ import pytest
 
 import fitter
 from fitter.app.arguments import OPTIONS, parse_arguments
+from fitter.app.evaluate_command import Evaluate
+from fitter.app.export_command import ExportCommand
+from fitter.app.report_command import ReportOptions
+from fitter.app.view_command import ViewOptions
 from fitter.config import load_config
+from fitter.config.structure import field_types
 from fitter.export.result import FitResult
 from priors.train.config import load_training
 from tests.test_layering import LAYERS
 
 REPOSITORY = Path(__file__).parents[1]
 DOCUMENTS = ("README.md", "CONTRIBUTING.md", "CHANGELOG.md")
+COMMANDS = {"evaluate": Evaluate, "export": ExportCommand, "report": ReportOptions, "view": ViewOptions}
 MAKEFILE = (REPOSITORY / "Makefile").read_text()
 
 
@@ -41,11 +47,15 @@ def test_the_makefile_explains_all_it_offers() -> None:
 
 @pytest.mark.parametrize("document", DOCUMENTS)
 def test_every_option_exists(document: str) -> None:
-    for name in re.findall(r"--([a-z][-a-z.]*[a-z])", text_of(document)):
-        if "." in name:
-            parse_arguments(["demo", f"--{name}", "null" if name.endswith("network") else "1"])
-        else:
-            assert name == "help" or name.replace("-", "_") in OPTIONS, name
+    """Of a fit; in a line that runs another command, of that one."""
+    for line in text_of(document).splitlines():
+        command = re.search(r"python -m fitter\.(\w+)", line)
+        options = OPTIONS if command is None else field_types(COMMANDS[command[1]])
+        for name in re.findall(r"--([a-z][-a-z.]*[a-z])", line):
+            if "." in name:
+                parse_arguments(["demo", f"--{name}", "null" if name.endswith("network") else "1"])
+            else:
+                assert name == "help" or name.replace("-", "_") in options, f"{name} in: {line}"
 
 
 def test_the_readme_names_every_option() -> None:

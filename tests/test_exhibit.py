@@ -2,10 +2,12 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from fitter.export.folder import ResultFolder
 from fitter.export.result import FitResult
 from fitter.visualize.overlay import DrawnHand, OverlayStyle, draw_frame
 from fitter.visualize.viewer.display import off_screen_problem
@@ -23,7 +25,8 @@ BENT = (-0.5, 0.1, 0.002, -0.001)
 
 
 def exhibit(result: FitResult | None = None, textured: bool = True) -> Exhibit:
-    return exhibit_of(result or viewed_result(), [texture_picture() if textured else None] * 2, "clip")
+    folder = ResultFolder(Path("clip"), result or viewed_result())
+    return exhibit_of(folder, [texture_picture() if textured else None] * 2)
 
 
 @pytest.fixture(scope="module")
@@ -169,7 +172,7 @@ def test_a_result_without_hands_is_shown_as_an_empty_clip() -> None:
         for name in ("present", "observed", "joints_m", "joints_sigma_mm", "quality", "keypoints_px", "vertices_m")
     }
     empty = replace(both, side=(), **rows)
-    shown = exhibit_of(empty, [], "empty")
+    shown = exhibit_of(ResultFolder(Path("empty"), empty), [])
     view = view_of(shown, first_session(shown, Colouring.PLAIN, 3), WINDOW, GREY)
     assert [drawn.name for drawn in view.drawn] == ["frustum"] and len(view.pictures) == 1
     assert Painter(WINDOW).picture(view).shape == (WINDOW[1], WINDOW[0], 3)

@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 
 from fitter.clip import open_clip
+from fitter.export.folder import ResultFolder
 from fitter.visualize.viewer.exhibit import Exhibit, exhibit_of, first_session
 from fitter.visualize.viewer.film import (
     PLAY_VIDEO,
@@ -34,7 +35,7 @@ SIZE = (360, 240)
 
 @pytest.fixture(scope="module")
 def exhibit() -> Exhibit:
-    return exhibit_of(viewed_result(), [texture_picture()] * 2, "clip")
+    return exhibit_of(ResultFolder(Path("clip"), viewed_result()), [texture_picture()] * 2)
 
 
 @pytest.fixture(scope="module")

@@ -28,6 +28,7 @@ import sys, time
 from pathlib import Path
 from tests.viewed_result import texture_picture, viewed_result, write_clip
 from fitter.clip import open_clip
+from fitter.export.folder import ResultFolder
 from fitter.visualize.viewer.desk import Desk
 from fitter.visualize.viewer.events import Key, Move, Press, Release
 from fitter.visualize.viewer.exhibit import exhibit_of, first_session, status_words
@@ -38,7 +39,7 @@ from fitter.visualize.viewer.player import Colouring
 from fitter.export.texture import write_png
 
 folder, size = Path(sys.argv[1]), (640, 480)
-exhibit = exhibit_of(viewed_result(), [texture_picture()] * 2, "clip")
+exhibit = exhibit_of(ResultFolder(Path("clip"), viewed_result()), [texture_picture()] * 2)
 clip = open_clip(write_clip(folder / "clip.mp4"))
 
 def keep(name):

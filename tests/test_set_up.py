@@ -83,6 +83,11 @@ def test_what_developers_need_is_enough_to_fit_but_not_the_reverse(machine: Mach
     assert machine.set_up("fit").returncode == 0 and machine.calls() == ""
 
 
+def test_what_the_viewer_needs_is_enough_to_fit(machine: Machine) -> None:
+    assert machine.set_up("view").returncode == 0 and "--editable .[detect,view]" in machine.calls()
+    assert machine.set_up("fit").returncode == 0 and machine.calls() == ""
+
+
 @pytest.mark.parametrize("name", ["setup.py", "constraints.txt", ".ci/set_up.sh"])
 def test_a_change_of_what_is_installed_installs_again(machine: Machine, name: str) -> None:
     machine.set_up()
@@ -152,7 +157,7 @@ def test_a_gpu_gets_the_cuda_build(machine: Machine) -> None:
 
 def test_unknown_profiles_are_refused(machine: Machine) -> None:
     done = machine.set_up("everything")
-    assert (done.returncode, done.stderr) == (2, "set_up.sh: expected fit or dev, got everything\n")
+    assert (done.returncode, done.stderr) == (2, "set_up.sh: expected fit, view or dev, got everything\n")
     assert not (machine.folder / ".venv").exists()
 
 

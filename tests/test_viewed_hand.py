@@ -17,7 +17,7 @@ SCALE = SigmaScale((0.0, 5.0, 10.0))
 
 
 def hand(index: int = 0) -> ViewedHand:
-    return viewed_hand(RESULT, index, texture_picture())
+    return viewed_hand(RESULT, index, RESULT.joints_sigma_mm[index], texture_picture())
 
 
 @pytest.mark.parametrize("index", [0, 1])
@@ -58,7 +58,7 @@ def test_an_absent_hand_is_not_drawn() -> None:
 
 
 def test_a_hand_without_a_texture_is_plain() -> None:
-    bare = viewed_hand(RESULT, 0, None)
+    bare = viewed_hand(RESULT, 0, RESULT.joints_sigma_mm[0], None)
     plain, textured = (
         draw_hand(bare, 0, kind, VIEW, SCALE)[0].colours for kind in (Colouring.PLAIN, Colouring.TEXTURE)
     )

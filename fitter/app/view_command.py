@@ -66,7 +66,7 @@ def view(options: ViewOptions) -> None:
     """Open the result and show it in a window, or write films; raises InputError for what is unusable."""
     folder = open_result(options.result)
     size = parse_size(options.size)
-    exhibit = exhibit_of(folder.result, [read_texture(folder, side) for side in folder.result.side], folder.name)
+    exhibit = exhibit_of(folder, [read_texture(folder, side) for side in folder.result.side])
     session = first_session(exhibit, chosen_colouring(folder, exhibit, options), chosen_frame(folder, exhibit, options))
     problem = reason_for_films(options)
 

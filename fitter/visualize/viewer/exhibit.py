@@ -1,6 +1,6 @@
 """A result as the viewer shows it: everything that is needed to make the picture of any frame from anywhere.
 
-exhibit = exhibit_of(result, textures, name="clip")
+exhibit = exhibit_of(folder, textures)
 view = view_of(exhibit, session, size, image)
 """
 
@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 from jaxtyping import Float, UInt8
 
-from fitter.export.result import FitResult
+from fitter.export.folder import ResultFolder
 from fitter.visualize.viewer.controls import Session
 from fitter.visualize.viewer.frustum import Frustum, frustum_behind, straightened
 from fitter.visualize.viewer.panels import BAR_PX, Status, draw_bar, draw_help, draw_legend, lane_colours, lay_out
@@ -48,13 +48,14 @@ class Exhibit:
     home: Viewpoint
 
 
-def exhibit_of(result: FitResult, textures: Sequence[Image | None], name: str) -> Exhibit:
+def exhibit_of(folder: ResultFolder, textures: Sequence[Image | None]) -> Exhibit:
     """The exhibit of a result; one texture (sRGB) or None per hand."""
-    hands = [viewed_hand(result, hand, texture) for hand, texture in enumerate(textures)]
+    result, sigma_mm = folder.result, folder.relative_sigma_mm
+    hands = [viewed_hand(result, hand, sigma_mm[hand], texture) for hand, texture in enumerate(textures)]
     points = [hand.vertices_m[hand.present].reshape(-1, 3) for hand in hands]
     every = np.concatenate([*points, np.zeros((0, 3), np.float32)])
     return Exhibit(
-        name=name,
+        name=folder.name,
         fps=result.fps,
         n_frames=result.present.shape[1],
         hands=hands,

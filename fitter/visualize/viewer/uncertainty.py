@@ -1,7 +1,7 @@
 """The joints' uncertainty as colours on the surface: which joints a vertex belongs to, and which colour a sigma has.
 
 shares = joint_shares(vertices_m, joints_m, faces)       # (vertices, 21), once per clip
-scale = sigma_scale([result.joints_sigma_mm])
+scale = sigma_scale([folder.relative_sigma_mm[0]])
 colours = scale.colours(shares @ sigma_mm)
 """
 

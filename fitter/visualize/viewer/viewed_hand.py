@@ -1,6 +1,6 @@
 """The hands of a result as the viewer draws them: plain, as a skeleton, textured, or coloured by their uncertainty.
 
-hand = viewed_hand(result, 0, texture)
+hand = viewed_hand(result, 0, folder.relative_sigma_mm[0], texture)
 drawn = draw_hand(hand, frame=12, colouring=Colouring.PLAIN, view=viewpoint, scale=scale)
 """
 
@@ -48,7 +48,12 @@ class ViewedHand:
     skin: Skin | None
 
 
-def viewed_hand(result: FitResult, hand: int, texture: UInt8[np.ndarray, "height width 3"] | None) -> ViewedHand:
+def viewed_hand(
+    result: FitResult,
+    hand: int,
+    sigma_mm: Float[np.ndarray, "frames 21"],
+    texture: UInt8[np.ndarray, "height width 3"] | None,
+) -> ViewedHand:
     """Hand number `hand`; `texture` is its sRGB image (first row at v = 1), or None."""
     side = result.side[hand]
     order = slice(None) if side == "right" else slice(None, None, -1)
@@ -65,7 +70,7 @@ def viewed_hand(result: FitResult, hand: int, texture: UInt8[np.ndarray, "height
         edges=edges_of(faces),
         present=present,
         observed=result.observed[hand],
-        sigma_mm=result.joints_sigma_mm[hand],
+        sigma_mm=sigma_mm,
         quality=result.quality[hand],
         shares=joint_shares(vertices[present], joints[present], faces),
         skin=skin,
