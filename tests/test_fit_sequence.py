@@ -62,6 +62,7 @@ def test_everything_is_written_and_read_back(clip: ShortClip, tmp_path: Path, ca
     assert run(clip.words(tmp_path / "out", *DRAWN, quiet=False)) == 0
     out, _ = capsys.readouterr()
     assert all(words in out for words in ("right hand", "written to", "hand length not known", "not given: assumed"))
+    assert out.rstrip().endswith(f"to look at it, open {tmp_path / 'out' / 'report.html'}")
     written = {str(path.relative_to(tmp_path / "out")) for path in (tmp_path / "out").rglob("*") if path.is_file()}
     assert written == {
         "result.npz",

@@ -18,6 +18,7 @@ from fitter.export.result import FitResult
 from fitter.observe.observations import Observations
 from fitter.skeleton import POINT_NAMES, POINT_PARENTS
 from fitter.synthesis.report import PhotometricReport
+from fitter.visualize.report.write import REPORT_FILE
 
 MM_PER_M = 1000.0
 
@@ -159,7 +160,9 @@ def print_summary(summary: Summary, console: Console | None = None) -> None:
     for warning in summary.run.warnings:
         console.print(f"warning: {warning}", style="yellow", markup=False, highlight=False, soft_wrap=True)
     folder = f"written to {summary.run.folder} after {summary.run.seconds:.1f} s"
-    console.print(folder, markup=False, highlight=False, soft_wrap=True)
+    page = summary.run.folder / REPORT_FILE
+    shown = f"{folder}; to look at it, open {page}" if page.exists() else folder
+    console.print(shown, markup=False, highlight=False, soft_wrap=True)
 
 
 def _rows(summary: Summary) -> list[tuple[str, ...]]:
