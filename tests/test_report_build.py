@@ -14,6 +14,7 @@ from fitter.visualize.report.build import page_of
 from fitter.visualize.report.film import FILM_PX, around, film_size
 from fitter.visualize.report.page import Page
 from fitter.visualize.report.verdict import verdict_of
+from fitter.visualize.report.worst import worst_frames
 from tests.report_folder import ABSENT, BAD, BRIDGED, FPS, FRAMES, SIZE, without_hands, write_folder
 
 
@@ -65,6 +66,20 @@ def test_the_worst_frame_comes_first_and_says_why(page: Page) -> None:
     assert worst.jpeg is not None and worst.jpeg.startswith(b"\xff\xd8")
     frames = sorted(each.frame for each in page.worst)
     assert min(np.diff(frames)) >= FPS / 2
+
+
+def test_a_frame_that_stands_out_is_found_where_quality_is_flat(folder: ResultFolder) -> None:
+    """Beside it all is as usual; of the rest the lowest quality comes first."""
+    result, seen = folder.result, folder.diagnostics
+    assert seen is not None
+    flat = np.where(result.present, 0.7, np.nan).astype(np.float32)
+    flat[1, 3] = 0.6
+    reprojection = np.full_like(seen.reprojection_px, 8.0)
+    reprojection[0, 20] = 20.0
+    usual = replace(seen, reprojection_px=reprojection, relative_sigma_mm=np.full_like(seen.relative_sigma_mm, 9.0))
+    frames = worst_frames(replace(folder, result=replace(result, quality=flat), diagnostics=usual))
+    assert [(each.frame, each.hand) for each in frames[:2]] == [(20, 0), (3, 1)]
+    assert frames[0].why.endswith("20.0 px off the detections (median 8.0)")
 
 
 def test_energies_are_summed_by_term(page: Page) -> None:
