@@ -69,17 +69,18 @@ def test_the_worst_frame_comes_first_and_says_why(page: Page) -> None:
 
 
 def test_a_frame_that_stands_out_is_found_where_quality_is_flat(folder: ResultFolder) -> None:
-    """Beside it all is as usual; of the rest the lowest quality comes first."""
+    """Beside it all is as usual, but for one frame's quality."""
     result, seen = folder.result, folder.diagnostics
     assert seen is not None
     flat = np.where(result.present, 0.7, np.nan).astype(np.float32)
-    flat[1, 3] = 0.6
+    flat[1, 3] = 0.2
     reprojection = np.full_like(seen.reprojection_px, 8.0)
     reprojection[0, 20] = 20.0
     usual = replace(seen, reprojection_px=reprojection, relative_sigma_mm=np.full_like(seen.relative_sigma_mm, 9.0))
     frames = worst_frames(replace(folder, result=replace(result, quality=flat), diagnostics=usual))
-    assert [(each.frame, each.hand) for each in frames[:2]] == [(20, 0), (3, 1)]
+    assert [(each.frame, each.hand) for each in frames] == [(20, 0), (3, 1)]
     assert frames[0].why.endswith("20.0 px off the detections (median 8.0)")
+    assert frames[1].why == "quality 0.20 (median 0.70)"
 
 
 def test_energies_are_summed_by_term(page: Page) -> None:

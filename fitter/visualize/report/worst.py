@@ -34,7 +34,7 @@ def worst_frames(folder: ResultFolder) -> tuple[WorstFrame, ...]:
     """The strangest first; fewer than SHOWN where the clip is short."""
     result, found = folder.result, symptoms(folder)
     strange = np.max([strangeness(symptom) for symptom in found], axis=0)
-    # What stands out by nothing comes last, the lowest quality first.
+    # Those that stand out by nothing come last, the lowest quality first.
     rank = np.where(strange > LEAST_STRANGE, strange, -result.quality)
     apart, chosen = max(1, round(APART_SECONDS * result.fps)), list[tuple[int, int]]()
     hands, frames = np.nonzero(result.present)
@@ -54,10 +54,12 @@ def symptoms(folder: ResultFolder) -> tuple[Symptom, ...]:
     """What the result and its diagnostics say of each frame."""
     seen = folder.diagnostics
     sigma = Symptom(np.median(folder.relative_sigma_mm, axis=-1), "joints to {:.1f} mm (median {:.1f})")
+    quality = Symptom(-folder.result.quality, "quality {:.2f} (median {:.2f})")
     if seen is None:
-        return (sigma,)
+        return (sigma, quality)
     return (
         sigma,
+        quality,
         Symptom(seen.reprojection_px, "{:.1f} px off the detections (median {:.1f})"),
         Symptom(seen.photometric, "colours {:.1f} σ off (median {:.1f})"),
         Symptom(-seen.overlap, "mask overlap {:.2f} (median {:.2f})"),
