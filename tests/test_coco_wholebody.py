@@ -34,7 +34,8 @@ def test_annotations_follow_the_file_names(tmp_path: Path):
     content = {"images": images("f10.png", "f9.png", "f8.png"), "annotations": [result(100, 10.0), result(101, 20.0)]}
     frames = read_coco_wholebody(saved(tmp_path, content), SIZE, 3)
     assert [len(found) for found in frames] == [0, 1, 1]
-    assert frames[1][0].keypoints_px[0, 0] == 20 and frames[2][0].keypoints_px[0, 0] == 10
+    # COCO's first pixel has its centre at 0, ours at 0.5.
+    assert frames[1][0].keypoints_px[1].tolist() == [21.5, 2.5] and frames[2][0].keypoints_px[0, 0] == 10.5
     assert frames[1][0].side == "right"
 
 
@@ -64,7 +65,7 @@ def test_hands_within_the_133_keypoints(tmp_path: Path):
     body = [0.0] * 273 + triplets(30.0) + triplets(90.0)
     ((left, right),) = read_coco_wholebody(saved(tmp_path, [{"image_id": 0, "keypoints": body}]), SIZE, 1)
     assert (left.side, right.side) == ("left", "right")
-    assert left.keypoints_px[0, 0] == 30 and right.keypoints_px[20, 0] == 110
+    assert left.keypoints_px[0, 0] == 30.5 and right.keypoints_px[20, 0] == 110.5
     np.testing.assert_array_equal(left.confidence, 0.5)
 
 

@@ -8,8 +8,11 @@ distinct id for each frame. Hands are `lefthand_kpts` and `righthand_kpts`, or t
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from fitter.clip.images import natural_key
 from fitter.errors import InputError
@@ -46,10 +49,16 @@ def read_coco_wholebody(path: Path, size: tuple[int, int], n_frames: int) -> lis
         for side in HAND_KEYS:
             numbers = _with_confidence(_triplets(person, side), by_visibility)
             hand = hand_from_triplets(numbers, f"{path}, entry {number}, {HAND_KEYS[side]}", side)
-            found += [hand] if hand is not None else []
+            found += [from_corner(hand)] if hand is not None else []
         if len(found) > MOST_HANDS:
             raise InputError(f"{path}: more than {MOST_HANDS} hands in frame {frame_of[image]}, expected one person's")
     return frames
+
+
+def from_corner(hand: Detection) -> Detection:
+    """COCO counts keypoints from the first pixel's centre (cocodataset.org, "0-indexed"), here half a pixel more."""
+    seen = hand.confidence[:, None] > 0
+    return replace(hand, keypoints_px=np.where(seen, hand.keypoints_px + 0.5, hand.keypoints_px))
 
 
 def _records(path: Path, values: list[Any]) -> list[dict[str, Any]]:
