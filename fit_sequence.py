@@ -5,7 +5,6 @@ python fit_sequence.py clip.mp4 --output results/clip          # --help lists al
 
 import sys
 import time
-from dataclasses import replace
 
 from fitter.app.arguments import Request, parse_arguments
 from fitter.app.command import run_command
@@ -17,14 +16,11 @@ def fit_sequence(request: Request) -> None:
     """One clip, from its pixels to a result folder; raises HandfitError for what the input or the machine lacks."""
     from fitter.app.cues import read_cues
     from fitter.app.demo import truth_of
-    from fitter.app.report_command import write_report
-    from fitter.app.resume import identity, is_complete, mark_unfinished, record_of
+    from fitter.app.resume import identity, is_complete, mark_complete, mark_unfinished, record_of
     from fitter.app.steps import export, initialise, learned_initializer, load, observe, optimise
     from fitter.app.summary import Run, print_summary, summarise
     from fitter.config import save_config
     from fitter.export.atomic import prepare_folder
-    from fitter.export.folder import open_result
-    from fitter.export.run_record import save_record
 
     command, config, began = request.command, request.config, time.monotonic()
     with keep_warnings() as journal, show_progress(command.quiet) as progress:
@@ -51,10 +47,8 @@ def fit_sequence(request: Request) -> None:
         save_config(config, folder / "config.yaml")
         result = export(hands, clip, camera, config, folder, progress)
         words, seconds = ("fit_sequence.py", *request.words), time.monotonic() - began
-        record = replace(record_of(this_run, command, words, hands, seconds), warnings=journal.warnings)
-        if config.export.report:
-            write_report(replace(open_result(folder), run=record))
-        save_record(record, folder)
+        record = record_of(this_run, command, words, hands, seconds, journal.warnings)
+        mark_complete(folder, record, config.export.report)
 
     if not command.quiet:
         length_known = command.hand_length_mm is not None

@@ -21,8 +21,7 @@ from fitter.app.cues import read_cues
 from fitter.app.journal import keep_warnings
 from fitter.app.options import Command
 from fitter.app.progress import Progress, show_progress
-from fitter.app.report_command import write_report
-from fitter.app.resume import identity, mark_unfinished, record_of
+from fitter.app.resume import identity, mark_complete, mark_unfinished, record_of
 from fitter.app.steps import export, initialise, learned_initializer, load, observe, optimise
 from fitter.clip import Clip
 from fitter.clip.array import clip_of_frames
@@ -30,9 +29,7 @@ from fitter.config import Config, Export, from_mapping, load_config, save_config
 from fitter.config.structure import from_value
 from fitter.errors import InputError
 from fitter.export.atomic import atomic_path, prepare_folder
-from fitter.export.folder import open_result
 from fitter.export.result import FitResult
-from fitter.export.run_record import save_record
 from fitter.observe.tracks import HandChoice
 
 log = logging.getLogger(__name__)
@@ -131,11 +128,8 @@ def _fit(command: Command, config: Config, frames: Clip | None, progress: Progre
         save_config(config, folder / "config.yaml")
         result = export(hands, clip, camera, config, folder, progress)
     words, seconds = _words(command, folder), time.monotonic() - began
-    record = record_of(identity(command, config, clip), command, words, hands, seconds)
-    record = replace(record, warnings=journal.warnings)
-    if config.export.report:
-        write_report(replace(open_result(folder), run=record))
-    save_record(record, folder)
+    record = record_of(identity(command, config, clip), command, words, hands, seconds, journal.warnings)
+    mark_complete(folder, record, config.export.report)
     _repeat(journal.warnings)
     return result
 

@@ -22,7 +22,7 @@ from fitter.app.dataset_clips import Item, camera_of_hands, clip_of_hands, item_
 from fitter.app.journal import keep_warnings
 from fitter.app.options import DEFAULT_CONFIG, Command
 from fitter.app.progress import SilentProgress
-from fitter.app.resume import identity, is_complete, mark_unfinished, record_of
+from fitter.app.resume import identity, is_complete, mark_complete, mark_unfinished, record_of
 from fitter.app.steps import choose_device, export, initialise, learned_initializer, observe, optimise
 from fitter.clip.clip import FOLDER_FPS
 from fitter.clip.images import ImageClip
@@ -38,7 +38,7 @@ from fitter.evaluate.truth_of_dataset import truth_of_hands
 from fitter.export.atomic import atomic_path, prepare_folder
 from fitter.export.folder import open_result
 from fitter.export.result import FitResult
-from fitter.export.run_record import RUN_FILE, save_record
+from fitter.export.run_record import RUN_FILE
 from fitter.hand import HandModel
 from fitter.hand.load import load_hand_model
 from priors.learned import LearnedInitializer
@@ -123,7 +123,8 @@ def _list_failures(path: Path, failures: Mapping[str, str], console: Console) ->
 def bare(config: Config) -> Config:
     """Without the videos and meshes: nobody looks at those of thousands of clips. Textures tell PSNR."""
     return replace(
-        config, export=replace(config.export, overlay=False, comparison=False, meshes=False, turntable=False)
+        config,
+        export=replace(config.export, overlay=False, comparison=False, meshes=False, turntable=False, report=False),
     )
 
 
@@ -188,8 +189,8 @@ def _fitted(engine: _Engine, item: Item, hands: Sequence[AnnotatedHand], clip: I
         save_config(config, folder / "config.yaml")
         export(fitted, clip, camera, config, folder, progress)
     words = ("python -m fitter.evaluate", "--dataset", str(wanted.folder))
-    record = record_of(this_run, command, words, fitted, time.monotonic() - began)
-    save_record(replace(record, warnings=journal.warnings), folder)
+    record = record_of(this_run, command, words, fitted, time.monotonic() - began, journal.warnings)
+    mark_complete(folder, record, config.export.report)
     return folder
 
 

@@ -10,19 +10,21 @@ import hashlib
 import json
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import fitter
 from fitter.app.demo import DEMO
 from fitter.app.initial import NEUTRAL
 from fitter.app.options import Command
+from fitter.app.report_command import write_report
 from fitter.clip import Clip
 from fitter.config import Config, to_mapping
 from fitter.errors import HandfitError
 from fitter.export.fitted_hand import FittedHand
 from fitter.export.folder import open_result
 from fitter.export.result import RESULT_FILE
-from fitter.export.run_record import RUN_FILE, RunRecord
+from fitter.export.run_record import RUN_FILE, RunRecord, save_record
 from fitter.observe.cache import content_hash
 
 
@@ -64,9 +66,14 @@ def files_of(path: Path) -> list[Path]:
 
 
 def record_of(
-    identity: str, command: Command, words: Sequence[str], hands: Sequence[FittedHand], seconds: float
+    identity: str,
+    command: Command,
+    words: Sequence[str],
+    hands: Sequence[FittedHand],
+    seconds: float,
+    warnings: Sequence[str],
 ) -> RunRecord:
-    """What `run.json` tells of a run whose `words` were read as `command`; its warnings are still to come."""
+    """What `run.json` tells of a run whose `words` were read as `command`."""
     pixels = {hand.side: hand.fit.photometric for hand in hands}
     compared = {side: seen for side, seen in pixels.items() if seen is not None and math.isfinite(seen.psnr_db)}
     return RunRecord(
@@ -78,10 +85,18 @@ def record_of(
         seconds=seconds,
         hand_model=command.hand_model,
         hand_length_known=command.hand_length_mm is not None,
+        warnings=tuple(warnings),
         started_from={hand.side: hand.fit.start for hand in hands},
         psnr_db={side: float(seen.psnr_db) for side, seen in compared.items()},
         ssim={side: float(seen.ssim) for side, seen in compared.items()},
     )
+
+
+def mark_complete(folder: Path, record: RunRecord, with_report: bool) -> None:
+    """Write the report, if it is wanted, and last the record, which says that the folder holds all of its run."""
+    if with_report:
+        write_report(replace(open_result(folder), run=record))
+    save_record(record, folder)
 
 
 def mark_unfinished(folder: Path) -> None:
