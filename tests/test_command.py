@@ -107,6 +107,19 @@ def test_stopping_leaves_nothing_half_written(tmp_path: Path, number: signal.Sig
     assert list(tmp_path.iterdir()) == []
 
 
+def test_control_c_is_an_interruption_whatever_a_library_makes_of_it(capsys: pytest.CaptureFixture[str]) -> None:
+    def work(request: None) -> None:
+        try:
+            signal.raise_signal(signal.SIGINT)
+        except KeyboardInterrupt:
+            raise InputError("weights cannot be read") from None  # as a compiled reader does
+
+    before = signal.getsignal(signal.SIGINT)
+    assert run_command(lambda words: None, work, []) == 130
+    assert capsys.readouterr().err == "handfit: interrupted\n"
+    assert signal.getsignal(signal.SIGINT) is before
+
+
 def test_a_reader_that_has_gone_is_no_fault() -> None:
     script = (
         "import sys\nfrom fitter.app.arguments import parse_arguments\nfrom fitter.app.command import run_command\n"

@@ -31,23 +31,31 @@ def run_command(read: Callable[[Sequence[str]], T], work: Callable[[T], None], w
     stderr.
     """
     debug = "--debug" in words or os.environ.get("HANDFIT_DEBUG", "") not in ("", "0")
-    with _logging(debug), _sigterm_as_exception():
+    with _logging(debug), _signals_as_exceptions() as stopped:
         try:
             work(read(words))
-        except HandfitError as error:
-            return _report(str(error), error.exit_status, debug)
         except KeyboardInterrupt:
             return _report("interrupted", INTERRUPTED, debug)
-        except BrokenPipeError:
+        except Exception as error:
+            if stopped:  # a library in whose code Ctrl-C fell may have made another error of it
+                return _report("interrupted", INTERRUPTED, debug)
+            return _failed(error, debug)
+    return 0
+
+
+def _failed(error: Exception, debug: bool) -> int:
+    match error:
+        case HandfitError():
+            return _report(str(error), error.exit_status, debug)
+        case BrokenPipeError():
             # Whoever read stdout has gone (`| head`): there is no one to tell, and Python must not flush it at exit.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             return 1
-        except MemoryError:
+        case MemoryError():
             return _report("not enough memory; a shorter clip or smaller frames need less", 1, debug)
-        except Exception as error:
+        case _:
             sentence = f"{type(error).__name__}: {error} (a fault in handfit; --debug shows where)"
             return _report(sentence, 1, debug)
-    return 0
 
 
 def _report(sentence: str, status: int, debug: bool) -> int:
@@ -58,17 +66,28 @@ def _report(sentence: str, status: int, debug: bool) -> int:
 
 
 @contextmanager
-def _sigterm_as_exception() -> Iterator[None]:
-    """SIGTERM ends the block like an exception, so that temporary files are removed."""
+def _signals_as_exceptions() -> Iterator[list[int]]:
+    """Ctrl-C and SIGTERM end the block like exceptions, so that temporary files are removed; the list holds the
+    number of a Ctrl-C that came.
+    """
+    stopped: list[int] = []
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        stopped.append(number)
+        raise KeyboardInterrupt
 
     def stop(number: int, frame: FrameType | None) -> None:
         raise SystemExit(TERMINATED)
 
-    before = signal.signal(signal.SIGTERM, stop)
+    before = [(number, signal.getsignal(number)) for number in (signal.SIGINT, signal.SIGTERM)]
+    if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:  # as for jobs in a shell's background
+        signal.signal(signal.SIGINT, interrupt)
+    signal.signal(signal.SIGTERM, stop)
     try:
-        yield
+        yield stopped
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before:
+            signal.signal(number, handler)
 
 
 @contextmanager
