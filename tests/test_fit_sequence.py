@@ -567,7 +567,7 @@ def test_control_c_ends_with_one_sentence(clip: ShortClip, tmp_path: Path) -> No
                 break
         rest = process.stderr.read()
         out = process.stdout.read()
-    assert process.returncode == 130
+    assert process.returncode == 130, rest
     assert rest.splitlines()[-1] == "handfit: interrupted" and "Traceback" not in rest and out == ""
     assert not (tmp_path / "result.npz").exists()
 
