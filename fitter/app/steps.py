@@ -43,7 +43,7 @@ from fitter.observe.footage import Footage
 from fitter.observe.landmarks import landmarks_of
 from fitter.observe.observations import Observations
 from fitter.observe.tracks import track_hands
-from fitter.pipeline import FitInput, fit_hand
+from fitter.pipeline import FitInput, fit_hands
 from fitter.visualize.comparison import write_comparison
 from fitter.visualize.dressed import DressedHand
 from fitter.visualize.overlay import DrawnHand, write_overlay
@@ -149,12 +149,10 @@ def optimise(
     energy = with_length(config.energy, command.hand_length_mm)
     if command.hand_length_mm is None:
         log.warning("hand length not known: distances and sizes scale with it; give --hand-length-mm if you know it")
-    hands, device = [], choose_device(command)
-    for given, hand in zip(inputs, seen, strict=True):
-        given = with_pose_prior(given, energy)
-        fit = fit_hand(given.to(device), energy, config.schedule, config.presence, progress.step, config.synthesis)
-        hands.append(FittedHand(hand, fit))
-    return hands
+    device = choose_device(command)
+    given = [with_pose_prior(hand, energy).to(device) for hand in inputs]
+    fits = fit_hands(given, energy, config.schedule, config.presence, progress.step, config.synthesis)
+    return [FittedHand(hand, fit) for hand, fit in zip(seen, fits, strict=True)]
 
 
 def with_length(energy: Energy, length_mm: float | None) -> Energy:

@@ -1,0 +1,23 @@
+"""The hands of a clip.
+
+fits = fit_hands(inputs, energy, schedule)      # one HandFit per input
+"""
+
+from collections.abc import Sequence
+
+from fitter.energy import Energy
+from fitter.pipeline.one_hand import FitInput, HandFit, OnStep, Presence, fit_hand
+from fitter.solve.schedule import Schedule
+from fitter.synthesis.settings import Synthesis
+
+
+def fit_hands(
+    inputs: Sequence[FitInput],
+    energy: Energy,
+    schedule: Schedule,
+    presence: Presence | None = None,
+    on_step: OnStep | None = None,
+    synthesis: Synthesis | None = None,
+) -> list[HandFit]:
+    """Fit every hand of a clip, each as a right hand in frames of its own side; see `fit_hand`."""
+    return [fit_hand(given, energy, schedule, presence, on_step, synthesis) for given in inputs]
