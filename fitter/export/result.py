@@ -8,12 +8,13 @@ result.joints_m                                        # (hands, frames, 21, 3)
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Literal, cast
+from typing import Literal, cast, get_args
 
 import numpy as np
 from jaxtyping import Bool, Float32, Float64, Int32
 
-from fitter.camera import Camera
+from fitter.camera import Camera, FocalSource
+from fitter.camera_motion import MovingCamera, find_motion_problem, in_world
 from fitter.errors import InputError
 from fitter.export.archive import (
     VERSION,
@@ -31,7 +32,7 @@ from fitter.observe.observations import Side
 RESULT_FILE = "result.npz"
 
 # Raised when a name or meaning below changes; files of another version are refused: their numbers would be misread.
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
 
 FRAMES_AT_ONCE = 512
 
@@ -76,9 +77,17 @@ class FitResult:
     lighting: Float32[np.ndarray, "hands lights 9 3"]
     """Second-order spherical harmonics, one set for the clip (lights = 1) or one per frame."""
     K: Float64[np.ndarray, "3 3"]
-    """The intrinsics used, in pixels of the input frames."""
+    """The intrinsics used, in pixels of the input frames; of a zooming camera its median, see `K_frames`."""
     K_known: bool
     """False: the focal length was estimated or assumed."""
+    K_frames: Float64[np.ndarray, "zooms 3 3"]
+    """The intrinsics of every frame (zooms = frames) where they change; no rows where `K` is that of all frames."""
+    camera_from_world: Float64[np.ndarray, "moves 4 4"]
+    """Rigid transforms, metres, of every frame (moves = frames) where the camera's motion was given; else no rows."""
+    focal_source: FocalSource
+    """Where the focal length comes from: `given`, `metadata` of the file, `assumed`, or `estimated` from the clip."""
+    focal_sigma: float
+    """One standard deviation of the focal length relative to itself; 0 where it was given."""
     distortion: Float64[np.ndarray, "coefficients"]
     """OpenCV's k1, k2, p1, p2[, k3] of the input frames; empty where there is none."""
     hand_model: Literal["anny", "mano"]
@@ -113,7 +122,25 @@ class FitResult:
     def camera(self) -> Camera:
         """The camera of the input frames."""
         (fx, _, cx), (_, fy, cy), _ = self.K.tolist()
-        return Camera(fx, fy, cx, cy, *self.image_size, tuple(self.distortion.tolist()), self.K_known)
+        fixed = (fx, fy, cx, cy, *self.image_size, tuple(self.distortion.tolist()), self.K_known)
+        if not len(self.K_frames) and not len(self.camera_from_world):
+            return Camera(*fixed)
+        return MovingCamera(*fixed, matrices=self.K_frames, camera_from_world=self.camera_from_world)
+
+    @property
+    def joints_world_m(self) -> Float64[np.ndarray, "hands frames 21 3"]:
+        """`joints_m` in the axes of the world; ValueError where the camera's motion was not given (`--cameras`)."""
+        return self._in_world(self.joints_m)
+
+    @property
+    def vertices_world_m(self) -> Float64[np.ndarray, "hands frames vertices 3"]:
+        """`vertices_m` in the axes of the world; ValueError where the camera's motion was not given."""
+        return self._in_world(self.vertices_m)
+
+    def _in_world(self, points_m: Float32[np.ndarray, "hands frames points 3"]) -> np.ndarray:
+        if not len(self.camera_from_world):
+            raise ValueError("the fit knows no world axes: camera_from_world is empty, expected a fit with --cameras")
+        return np.stack([in_world(hand, self.camera_from_world) for hand in points_m])
 
 
 def save_result(result: FitResult, folder: Path) -> Path:
@@ -152,6 +179,10 @@ def _find_wrong_number(result: FitResult) -> str | None:
     """How many there are of what has no axis of its own."""
     if len(result.side) != len(result.present):
         return f"side: expected one per hand ({len(result.present)}), got {len(result.side)}"
+    for name in ("K_frames", "camera_from_world"):
+        rows, frames = len(getattr(result, name)), result.present.shape[1]
+        if rows not in (0, frames):
+            return f"{name}: expected no rows or one per frame ({frames}), got {rows}"
     if result.lighting.shape[1] not in (1, result.present.shape[1]):
         return f"lighting: expected one per clip or per frame, got {result.lighting.shape[1]}"
     return None
@@ -162,12 +193,19 @@ def _find_wrong_value(result: FitResult) -> str | None:
         return f"side: expected left and right at most once each, got {list(result.side)}"
     if result.hand_model not in ("anny", "mano"):
         return f"hand_model: expected anny or mano, got {result.hand_model!r}"
+    if result.focal_source not in get_args(FocalSource):
+        return f"focal_source: expected one of {', '.join(get_args(FocalSource))}, got {result.focal_source!r}"
+    if not (np.isfinite(result.focal_sigma) and result.focal_sigma >= 0):
+        return f"focal_sigma: expected a finite number from 0, got {result.focal_sigma}"
     if len(result.image_size) != 2 or min(result.image_size) < 1:
         return f"image_size: expected width and height in pixels, got {result.image_size}"
     if not (np.isfinite(result.fps) and result.fps > 0):
         return f"fps: expected frames per second above 0, got {result.fps}"
     if not (np.isfinite(result.K).all() and (result.K[2] == [0, 0, 1]).all()):
         return "K: expected a finite intrinsic matrix whose last row is 0, 0, 1"
+    problem = find_motion_problem(result.K_frames, result.camera_from_world)
+    if problem:
+        return problem
     if not np.isfinite(result.betas).all():
         return "betas: expected finite numbers"
     if not (np.isfinite(result.uv).all() and np.isfinite(result.distortion).all()):
@@ -221,6 +259,10 @@ def _from_arrays(arrays: Mapping[str, np.ndarray], file: Path) -> FitResult:
         translation_m=arrays["translation_m"],
         lighting=arrays["lighting"],
         K=arrays["K"],
+        K_frames=arrays["K_frames"],
+        camera_from_world=arrays["camera_from_world"],
+        focal_source=cast("FocalSource", str(typed(arrays, "focal_source", "U", 0, file))),
+        focal_sigma=float(typed(arrays, "focal_sigma", "f", 0, file)),
         distortion=arrays["distortion"],
         K_known=bool(typed(arrays, "K_known", "b", 0, file)),
         hand_model=cast('Literal["anny", "mano"]', str(typed(arrays, "hand_model", "U", 0, file))),
