@@ -140,14 +140,14 @@ def in_world(
 
 
 def find_motion_problem(
-    matrices: Float64[np.ndarray, "zooms 3 3"], camera_from_world: Float64[np.ndarray, "moves 4 4"]
+    matrices: Float64[np.ndarray, "zooms 3 3"] | None, camera_from_world: Float64[np.ndarray, "moves 4 4"] | None
 ) -> str | None:
     """The first frame whose matrix is none, in words (which, what is expected, what it is), or None."""
     for name, rows, fault in (
         ("K", matrices, _intrinsic_fault),
         ("camera_from_world", camera_from_world, _rigid_fault),
     ):
-        for frame, matrix in enumerate(rows):
+        for frame, matrix in enumerate(() if rows is None else rows):
             found = fault(matrix)
             if found:
                 return f"{name} of frame {frame} {found}"

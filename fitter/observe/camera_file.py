@@ -37,13 +37,11 @@ def read_cameras(path: Path, size: tuple[int, int], n_frames: int) -> GivenCamer
         given = read_colmap(path, size, n_frames)
     else:
         given = _read_file(path, n_frames)
-    nothing = np.zeros((0, 4, 4))
-    matrices, motion = given.matrices, given.camera_from_world
-    problem = find_motion_problem(nothing if matrices is None else matrices, nothing if motion is None else motion)
+    problem = find_motion_problem(given.matrices, given.camera_from_world)
     if problem:
         raise InputError(f"--cameras {path}: {problem}")
-    if matrices is not None:
-        _check_principal_points(path, matrices, size)
+    if given.matrices is not None:
+        _check_principal_points(path, given.matrices, size)
     return given
 
 
