@@ -114,6 +114,10 @@ class Camera:
         """As `distort`, to pixels of these frames (None: of all frames in order)."""
         return self.distort(pixels)
 
+    def enlargement(self, n_frames: int) -> Float[np.ndarray, "frames 1"]:
+        """How much larger the engine's pixels show each frame than its own do: 1, unless the camera zooms."""
+        return np.ones((n_frames, 1))
+
     def scaled(self, factor: float) -> "Camera":
         """The same camera with its focal lengths multiplied by `factor`."""
         return replace(self, fx=self.fx * factor, fy=self.fy * factor)

@@ -9,6 +9,7 @@ intrinsics differ, a frame's pixels are those of the ideal camera stretched and 
 pixel's meaning, only what is smooth: a hand is so in the world.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -82,6 +83,10 @@ class MovingCamera(Camera):
         stretch, shift = self._stretch(frames, pixels.ndim)
         return self._each(Camera.distort, (pixels - shift) / stretch, frames)
 
+    def enlargement(self, n_frames: int) -> Float[np.ndarray, "frames 1"]:
+        """How much larger the ideal camera shows each frame than it is itself."""
+        return self.fx / self.matrices[:, :1, 0] if len(self.matrices) else np.ones((n_frames, 1))
+
     def scaled(self, factor: float) -> "MovingCamera":
         """The same camera with all its focal lengths multiplied by `factor`."""
         diagonal = np.array([[factor, 1.0, 1.0], [1.0, factor, 1.0], [1.0, 1.0, 1.0]])
@@ -112,7 +117,12 @@ class MovingCamera(Camera):
         shape = (len(own), *(1,) * (axes - 2), 2)
         return stretch.reshape(shape), shift.reshape(shape)
 
-    def _each(self, change, pixels: np.ndarray, frames: Int[np.ndarray, "n"] | None) -> np.ndarray:
+    def _each(
+        self,
+        change: Callable[[Camera, np.ndarray], np.ndarray],
+        pixels: np.ndarray,
+        frames: Int[np.ndarray, "n"] | None,
+    ) -> np.ndarray:
         """`change` (of a Camera) for every frame's pixels with that frame's camera."""
         if not self.distortion:
             return pixels
@@ -130,14 +140,14 @@ def in_world(
 
 
 def find_motion_problem(
-    matrices: Float64[np.ndarray, "zooms 3 3"], camera_from_world: Float64[np.ndarray, "moves 4 4"]
+    matrices: Float64[np.ndarray, "zooms 3 3"] | None, camera_from_world: Float64[np.ndarray, "moves 4 4"] | None
 ) -> str | None:
     """The first frame whose matrix is none, in words (which, what is expected, what it is), or None."""
     for name, rows, fault in (
         ("K", matrices, _intrinsic_fault),
         ("camera_from_world", camera_from_world, _rigid_fault),
     ):
-        for frame, matrix in enumerate(rows):
+        for frame, matrix in enumerate(() if rows is None else rows):
             found = fault(matrix)
             if found:
                 return f"{name} of frame {frame} {found}"

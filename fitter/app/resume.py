@@ -38,7 +38,7 @@ def identity(command: Command, config: Config, clip: Clip) -> str:
         command.device,
         command.initial,
     )
-    cues = (command.masks, command.depth, command.joints, command.vertices)
+    cues = (command.cameras, command.masks, command.depth, command.joints, command.vertices)
     files = (command.keypoints, *cues, Path(command.hand_model), _initial_file(command))
     given = [path for path in files if path is not None and path.exists()]
     parts = [

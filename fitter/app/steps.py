@@ -38,6 +38,7 @@ from fitter.hand.load import load_hand_model
 from fitter.initialise import initial_states
 from fitter.initialise.settings import SHIPPED, Initialise
 from fitter.observe.cache import cached_detections
+from fitter.observe.camera_file import read_cameras
 from fitter.observe.evidence import prepare_evidence
 from fitter.observe.files import read_keypoints
 from fitter.observe.footage import Footage
@@ -70,11 +71,18 @@ def load(command: Command, clip: Clip | None = None) -> tuple[Clip, Camera, Hand
 
 
 def camera_of(command: Command, clip: Clip) -> Camera:
-    """The intrinsics given, the demo's own, or assumed ones."""
+    """The intrinsics given, by frame or for all frames, the demo's own, or assumed ones; and how the camera moves."""
     size = (clip.width, clip.height)
+    given = None if command.cameras is None else read_cameras(command.cameras, size, clip.n_frames)
+    if given is not None and given.matrices is not None:
+        if command.intrinsics:
+            raise InputError(f"--intrinsics and --cameras {command.cameras} both give K; expected one of them")
+        return given.of(Camera(1.0, 1.0, 0.0, 0.0, *size))
     if command.intrinsics:
-        return parse_intrinsics(command.intrinsics, size)
-    return clip.truth.camera if isinstance(clip, DemoClip) else assumed_camera(size)
+        camera = parse_intrinsics(command.intrinsics, size)
+    else:
+        camera = clip.truth.camera if isinstance(clip, DemoClip) else assumed_camera(size)
+    return camera if given is None else given.of(camera)
 
 
 def choose_device(command: Command) -> torch.device:
