@@ -1,7 +1,7 @@
 """Some frames of a clip as a clip of their own; only they are read.
 
-    part = ClipSlice(clip, np.arange(300, 640))
-    for frame in part.frames(): ...                 # a video is decoded from the key frame before frame 300 on
+part = ClipSlice(clip, np.arange(300, 640))
+for frame in part.frames(): ...                 # a video is decoded from the key frame before frame 300 on
 """
 
 from collections.abc import Iterator
