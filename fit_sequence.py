@@ -14,10 +14,12 @@ from fitter.app.progress import show_progress
 
 def fit_sequence(request: Request) -> None:
     """One clip, from its pixels to a result folder; raises HandfitError for what the input or the machine lacks."""
+    from fitter.app.clip_source import ClipSource
     from fitter.app.cues import read_cues
     from fitter.app.demo import truth_of
     from fitter.app.resume import identity, is_complete, mark_complete, mark_unfinished, record_of
-    from fitter.app.steps import export, initialise, learned_initializer, load, observe, optimise
+    from fitter.app.saved_windows import SavedWindows
+    from fitter.app.steps import export, joined_hands, learned_initializer, load, observe, optimise
     from fitter.app.summary import Run, print_summary, summarise
     from fitter.config import save_config
     from fitter.export.atomic import prepare_folder
@@ -37,11 +39,10 @@ def fit_sequence(request: Request) -> None:
         progress.begin("observe")
         seen = observe(command, config, clip, folder, progress)
 
-        progress.begin("initialise")
-        inputs = initialise(clip, camera, model, seen, cues, learned)
-
         progress.begin("optimise")
-        hands = optimise(inputs, seen, config, command, progress)
+        source = ClipSource(clip, camera, model, seen, cues, learned)
+        saved = SavedWindows.of(folder, this_run, source.scenes(), command.resume)
+        hands = joined_hands(optimise(source, config, command, progress, saved), seen)
 
         progress.begin("export")
         save_config(config, folder / "config.yaml")

@@ -11,6 +11,7 @@ import torch
 import trimesh
 from PIL import Image
 
+from fitter.app.clip_source import ClipSource
 from fitter.app.options import Command
 from fitter.app.progress import SilentProgress
 from fitter.app.steps import (
@@ -19,6 +20,7 @@ from fitter.app.steps import (
     dressed_hands,
     export,
     initialise,
+    joined_hands,
     load,
     optimise,
     with_length,
@@ -76,8 +78,8 @@ KEYPOINTS_ONLY = replace(Config(), schedule=Schedule(stages=Schedule().keypoint_
 
 def fitted(*sides: Side) -> tuple[list[FittedHand], list[Observations]]:
     seen = [seen_hand(side) for side in sides]
-    inputs = initialise(blank_clip(T), CAMERA, model(), seen)
-    return optimise(inputs, seen, KEYPOINTS_ONLY, Command("demo"), SilentProgress()), seen
+    source = ClipSource(blank_clip(T), CAMERA, model(), seen)
+    return joined_hands(optimise(source, KEYPOINTS_ONLY, Command("demo"), SilentProgress()), seen), seen
 
 
 @pytest.mark.parametrize("device", ["auto", "cpu"])

@@ -17,12 +17,13 @@ from typing import Literal
 import numpy as np
 
 from fitter.app.arguments import OPTIONS
+from fitter.app.clip_source import ClipSource
 from fitter.app.cues import read_cues
 from fitter.app.journal import keep_warnings
 from fitter.app.options import Command
 from fitter.app.progress import Progress, show_progress
 from fitter.app.resume import identity, mark_complete, mark_unfinished, record_of
-from fitter.app.steps import export, initialise, learned_initializer, load, observe, optimise
+from fitter.app.steps import export, joined_hands, learned_initializer, load, observe, optimise
 from fitter.clip import Clip
 from fitter.clip.array import clip_of_frames
 from fitter.config import Config, Export, from_mapping, load_config, save_config
@@ -120,10 +121,9 @@ def _fit(command: Command, config: Config, frames: Clip | None, progress: Progre
         mark_unfinished(folder)
         progress.begin("observe")
         seen = observe(command, config, clip, folder, progress)
-        progress.begin("initialise")
-        inputs = initialise(clip, camera, model, seen, cues, learned)
         progress.begin("optimise")
-        hands = optimise(inputs, seen, config, command, progress)
+        source = ClipSource(clip, camera, model, seen, cues, learned)
+        hands = joined_hands(optimise(source, config, command, progress), seen)
         progress.begin("export")
         save_config(config, folder / "config.yaml")
         result = export(hands, clip, camera, config, folder, progress)

@@ -33,7 +33,7 @@ MOST_BYTES = 2**30
 
 @dataclass(frozen=True)
 class SavedWindows:
-    """A `Keeper` of one `run` (see `fitter.app.resume.identity`); `scenes` have each hand's model, landmarks, camera."""
+    """A `Keeper` of one `run` (`fitter.app.resume.identity`); `scenes` have each hand's model, landmarks and camera."""
 
     folder: Path
     run: str

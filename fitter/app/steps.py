@@ -2,15 +2,16 @@
 
 clip, camera, model = load(command)
 seen = observe(command, config, clip, folder, progress)
-inputs = initialise(clip, camera, model, seen, read_cues(command, clip, model), learned_initializer(config.initialise))
-hands = optimise(inputs, seen, config, command, progress)
+source = ClipSource(clip, camera, model, seen, read_cues(command, clip, model), learned_initializer(config.initialise))
+hands = joined_hands(optimise(source, config, command, progress), seen)      # each window is initialised by itself
 result = export(hands, clip, camera, config, folder, progress)
 """
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -28,7 +29,7 @@ from fitter.errors import InputError
 from fitter.export.assemble import assemble_result
 from fitter.export.atomic import prepare_folder
 from fitter.export.diagnostics import diagnose, save_diagnostics
-from fitter.export.fitted_hand import FittedHand
+from fitter.export.fitted_hand import FittedHand, FittedWindow
 from fitter.export.meshes import HandMesh, write_frame_meshes, write_mesh
 from fitter.export.result import FitResult, save_result
 from fitter.export.texture import texture_of, write_texture
@@ -43,7 +44,7 @@ from fitter.observe.footage import Footage
 from fitter.observe.landmarks import landmarks_of
 from fitter.observe.observations import Observations
 from fitter.observe.tracks import track_hands
-from fitter.pipeline import FitInput, fit_hands
+from fitter.pipeline import ClipHands, FitInput, HandFit, Keeper, NothingKept, Work, fit_hands, fit_windows, joined
 from fitter.visualize.comparison import write_comparison
 from fitter.visualize.dressed import DressedHand
 from fitter.visualize.overlay import DrawnHand, write_overlay
@@ -51,6 +52,9 @@ from fitter.visualize.turntable import TurntableHand, write_turntable
 from priors.learned import LearnedInitializer, load_learned
 from priors.pose_prior import load_pose_prior
 from priors.synthetic.clip import DemoClip
+
+if TYPE_CHECKING:
+    from fitter.app.clip_source import ClipSource
 
 log = logging.getLogger(__name__)
 
@@ -143,16 +147,33 @@ def learned_initializer(settings: Initialise) -> LearnedInitializer | None:
 
 
 def optimise(
-    inputs: Sequence[FitInput], seen: Sequence[Observations], config: Config, command: Command, progress: Progress
-) -> list[FittedHand]:
-    """Fit every hand over the whole clip."""
+    source: "ClipSource", config: Config, command: Command, progress: Progress, keeper: Keeper | None = None
+) -> Iterator[FittedWindow]:
+    """Fit every hand over the whole clip, window by window; a short clip is one. `keeper` keeps finished windows."""
     energy = with_length(config.energy, command.hand_length_mm)
     if command.hand_length_mm is None:
         log.warning("hand length not known: distances and sizes scale with it; give --hand-length-mm if you know it")
     device = choose_device(command)
-    given = [with_pose_prior(hand, energy).to(device) for hand in inputs]
-    fits = fit_hands(given, energy, config.schedule, config.presence, progress.step, config.synthesis)
-    return [FittedHand(hand, fit) for hand, fit in zip(seen, fits, strict=True)]
+
+    def fit(inputs: Sequence[FitInput]) -> list[HandFit]:
+        given = [with_pose_prior(hand, energy).to(device) for hand in inputs]
+        return fit_hands(given, energy, config.schedule, config.presence, progress.step, config.synthesis)
+
+    seen, n_frames = source.seen, source.clip.n_frames
+    hands = ClipHands(source.clip.time_s, source.confidence, source.inputs)
+    work = Work(fit, config.presence, keeper or NothingKept())
+    for window in fit_windows(hands, config.windows, work):
+        frames = np.arange(window.first, window.first + window.fits[0].state.n_frames)
+        parts = seen if len(frames) == n_frames else [hand.at(frames) for hand in seen]
+        if len(frames) < n_frames:
+            progress.frame(int(frames[-1]) + 1, n_frames)
+        yield FittedWindow(window.first, [FittedHand(*both) for both in zip(parts, window.fits, strict=True)])
+
+
+def joined_hands(windows: Iterable[FittedWindow], seen: Sequence[Observations]) -> list[FittedHand]:
+    """All windows of a clip as one, in memory; `seen` are its hands."""
+    fits = zip(*([hand.fit for hand in window.hands] for window in windows), strict=True)
+    return [FittedHand(hand, joined(parts)) for hand, parts in zip(seen, fits, strict=True)]
 
 
 def with_length(energy: Energy, length_mm: float | None) -> Energy:

@@ -10,11 +10,12 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from fitter.app.clip_source import ClipSource
 from fitter.app.cues import NO_CUES, Cues
 from fitter.app.demo import DEMO_SEED
 from fitter.app.options import Command
 from fitter.app.progress import SilentProgress
-from fitter.app.steps import export, initialise, learned_initializer, optimise
+from fitter.app.steps import export, joined_hands, learned_initializer, optimise
 from fitter.config import Config
 from fitter.hand.anny import load_anny
 from fitter.initialise.settings import Initialise
@@ -45,8 +46,8 @@ def fit(side: Side, cues_folder: Path | None, folder: Path) -> None:
     folder.mkdir()
     seen = track_hands(SyntheticDetector().detect(clip.truth, seed=0), clip, "truth")
     cues = NO_CUES if cues_folder is None else write_cues(clip, cues_folder)
-    inputs = initialise(clip, clip.truth.camera, model, seen, cues, learned_initializer(Initialise()))
-    hands = optimise(inputs, seen, Config(), Command(input="demo"), SilentProgress())
+    source = ClipSource(clip, clip.truth.camera, model, seen, cues, learned_initializer(Initialise()))
+    hands = joined_hands(optimise(source, Config(), Command(input="demo"), SilentProgress()), seen)
     export(hands, clip, clip.truth.camera, Config(), folder, SilentProgress())
 
 

@@ -110,7 +110,8 @@ def appearance_of(arrays: Mapping[str, np.ndarray], known: HandFit | None) -> Ap
     gain = tensor_of(arrays["gain"])
     if known is not None and known.appearance is not None:
         return replace(known.appearance, gain=gain)
-    return Appearance(*(tensor_of(arrays[name]) for name in ("albedo", "coverage", "lighting")), gain)
+    albedo, coverage, lighting = (tensor_of(arrays[name]) for name in ("albedo", "coverage", "lighting"))
+    return Appearance(albedo, coverage, lighting, gain)
 
 
 def array_of(tensor: Tensor) -> np.ndarray:

@@ -21,7 +21,7 @@ class TimeWindows:
     whole: Count = 1200
     frames: Count = 300
     lookahead: Count = 30
-    held: Count = 10
+    held: Count = 20
     person_pieces: Count = 10
     person_frames: Count = 32
 
