@@ -19,10 +19,11 @@ def fit_sequence(request: Request) -> None:
     from fitter.app.demo import truth_of
     from fitter.app.resume import identity, is_complete, mark_complete, mark_unfinished, record_of
     from fitter.app.saved_windows import SavedWindows
-    from fitter.app.steps import export, joined_hands, learned_initializer, load, observe, optimise
+    from fitter.app.steps import export, learned_initializer, load, observe, optimise, terms_of
     from fitter.app.summary import Run, print_summary, summarise
     from fitter.config import save_config
     from fitter.export.atomic import prepare_folder
+    from fitter.export.clip_writer import written
 
     command, config, began = request.command, request.config, time.monotonic()
     with keep_warnings() as journal, show_progress(command.quiet) as progress:
@@ -40,24 +41,24 @@ def fit_sequence(request: Request) -> None:
         seen = observe(command, config, clip, folder, progress)
 
         progress.begin("optimise")
+        save_config(config, folder / "config.yaml")
         source = ClipSource(clip, camera, model, seen, cues, learned)
         saved = SavedWindows.of(folder, this_run, source.scenes(), command.resume)
-        hands = joined_hands(optimise(source, config, command, progress, saved), seen)
-
-        progress.begin("export")
-        save_config(config, folder / "config.yaml")
-        result = export(hands, clip, camera, config, folder, progress)
+        windows = optimise(source, config, command, progress, saved)
+        with written(windows, folder, clip, camera, terms_of(config.energy)) as fitted:
+            progress.begin("export")
+            export(fitted, clip, camera, config, folder, progress)
         words, seconds = ("fit_sequence.py", *request.words), time.monotonic() - began
-        record = record_of(this_run, command, words, hands, seconds, journal.warnings)
+        record = record_of(this_run, command, words, fitted.hands, seconds, journal.warnings)
         mark_complete(folder, record, config.export.report)
 
     if not command.quiet:
         length_known = command.hand_length_mm is not None
-        compared = tuple(hand.fit.photometric for hand in hands)
-        starts = tuple(hand.fit.start for hand in hands)
-        relative = tuple(hand.fit.posterior.relative_sigma_mm for hand in hands)
-        run = Run(folder, seconds, journal.warnings, length_known, truth_of(clip, result), compared, starts, relative)
-        print_summary(summarise(result, seen, run))
+        compared = tuple(hand.photometric for hand in fitted.hands)
+        starts = tuple(hand.start for hand in fitted.hands)
+        truth, relative = truth_of(clip, fitted.result), tuple(fitted.diagnostics.relative_sigma_mm)
+        run = Run(folder, seconds, journal.warnings, length_known, truth, compared, starts, relative)
+        print_summary(summarise(fitted.result, seen, run))
 
 
 def main() -> int:

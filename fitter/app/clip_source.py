@@ -52,7 +52,8 @@ class ClipSource:
         seen = [self.seen[hand].at(frames) for hand in chosen]
         if cues.initial is not None and len(self.seen) > len(seen) and seen[0].side not in cues.initial.by_side:
             cues = replace(cues, initial=None)  # of two hands one may go without
-        inputs = initialise(part, self.camera, self.model, seen, cues, self.learned)
+        camera = self.camera.of_frames(frames)
+        inputs = initialise(part, camera, self.model, seen, cues, self.learned)
         return [
             replace(given, evidence=replace(given.evidence, pixel_scale=torch.tensor(self.pixel_scales[hand]).double()))
             for hand, given in zip(chosen, inputs, strict=True)
@@ -67,7 +68,8 @@ class ClipSource:
             for first in range(0, self.clip.n_frames, FRAMES_AT_ONCE):
                 rows = slice(first, first + FRAMES_AT_ONCE)
                 seen = hand.confidence[rows] > 0
-                pixels = np.where(seen[..., None], self.camera.undistort(hand.keypoints_px[rows]), 0.0)
+                straight = self.camera.of_frames(rows).undistort_frames(hand.keypoints_px[rows])
+                pixels = np.where(seen[..., None], straight, 0.0)
                 spans.append(spans_px(pixels, seen))
             every = np.concatenate(spans)
             scales.append(float(np.median(every)) / REFERENCE_SPAN_PX if len(every) else 1.0)

@@ -1,8 +1,6 @@
-"""One hand of a clip, or of a part of it: what was seen of it, and its fit.
+"""What was seen of the hands of a clip, or of a window of it, and their fits."""
 
-for window in optimise(...): window.first, window.hands            # a short clip is one window
-"""
-
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -30,14 +28,7 @@ class FittedHand:
 
 @dataclass(frozen=True)
 class FittedWindow:
-    """All hands in the same frames of a clip, which begin with its frame `first`.
-
-    A clip's windows come in order, without a gap and without a frame twice; each has all of the clip's hands.
-    """
+    """All hands of a clip in the frames from `first` on, as many as each hand has rows."""
 
     first: int
-    hands: list[FittedHand]
-
-    @property
-    def n_frames(self) -> int:
-        return len(self.hands[0].seen.time_s)
+    hands: Sequence[FittedHand]
