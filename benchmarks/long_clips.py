@@ -1,7 +1,7 @@
 """Long clips: memory and time against their length, and how the windows join; each length in a process of its own.
 
     python -m benchmarks long_clips
-    python -m benchmarks.long_clips 4000 FOLDER   # one length, as JSON on stdout
+    python -m benchmarks.long_clips 4000 FOLDER [WINDOWS]   # one length, as JSON on stdout
 
 The clips are the detections of a real one over and over, forwards and backwards so that nothing jumps, fitted by
 keypoints: only the fit is measured, frames are not looked at. At `SEAM_FRAMES`, where both can be done, the windows are
@@ -9,6 +9,7 @@ compared with the fit of the clip as one: how much the difference between the tw
 join, against how much the joints' motion changes there anyway (the mean length of their second difference, the jitter).
 """
 
+import itertools
 import json
 import subprocess
 import sys
@@ -37,20 +38,24 @@ REPOSITORY = Path(__file__).parents[1]
 CONFIG = REPOSITORY / "configs" / "keypoints_only.yaml"
 CLIP = "finger_touch/human_hand_video.mp4"
 FOLDER = Path("results") / "bench" / "long_clips"
-LENGTHS, QUICK_LENGTHS = (1000, 4000, 16000, 100_000), (1000, 2000)
-# The longest clips show memory and the time of one step; their fits need not be finished.
-STEPS_OF_LONGEST, LONGEST = 2, 50_000
+LENGTHS, QUICK_LENGTHS = (1000, 4000, 16000, 108_000), (1000, 2000)
+# Of longer clips so many windows are fitted: the others are like them, and an hour of video takes half an hour.
+MOST_WINDOWS = 60
 SEAM_WINDOWS = TimeWindows(whole=150, frames=150)
 FLAT = 1.25  # times the first length's
 
 
 @dataclass(frozen=True)
 class Length:
-    """A row: MB (1e6 bytes) of the largest resident memory, when the hands are tracked and at the end."""
+    """A row: MB (1e6 bytes) of the largest resident memory, before the fit, after its first window and at the end; times
+    of the `fitted` frames.
+    """
 
     frames: int
+    fitted: int
     windows: int
     tracked_mb: float
+    first_mb: float
     peak_mb: float
     ms_per_frame: float
     steps: int
@@ -149,26 +154,26 @@ def repeated(seen: Observations, clip: Unfilmed) -> Observations:
     return replace(seen.at(turns[np.arange(clip.n_frames) % len(turns)]), time_s=clip.time_s)
 
 
-def one_length(n_frames: int, folder: Path) -> Length:
+def one_length(n_frames: int, folder: Path, most_windows: int = MOST_WINDOWS) -> Length:
     """Fit one clip in this process, a window at a time, keeping none."""
     real, source, command, config = observed(folder)
-    if n_frames > LONGEST:
-        stages = [replace(stage, max_steps=STEPS_OF_LONGEST) for stage in config.schedule.stages]
-        config = replace(config, schedule=replace(config.schedule, stages=tuple(stages)))
     clip = Unfilmed(n_frames, real.fps, real.width, real.height)
     source = replace(source, clip=clip, seen=[repeated(hand, clip) for hand in source.seen])
     tracked_mb = peak_mb()
-    begun, count, steps, statuses = time.perf_counter(), 0, 0, dict[str, int]()
-    for window in optimise(source, config, command, SilentProgress()):
+    begun, count, fitted, steps, first_mb, statuses = time.perf_counter(), 0, 0, 0, 0.0, dict[str, int]()
+    for window in itertools.islice(optimise(source, config, command, SilentProgress()), most_windows):
         fit = window.hands[0].fit
         count, steps = count + 1, steps + sum(len(trace) - 1 for trace in fit.traces.values())
+        fitted, first_mb = fitted + fit.state.n_frames, first_mb or peak_mb()
         statuses[fit.status] = statuses.get(fit.status, 0) + 1
     return Length(
         frames=n_frames,
+        fitted=fitted,
         windows=count,
         tracked_mb=tracked_mb,
+        first_mb=first_mb,
         peak_mb=peak_mb(),
-        ms_per_frame=1000.0 * (time.perf_counter() - begun) / n_frames,
+        ms_per_frame=1000.0 * (time.perf_counter() - begun) / fitted,
         steps=steps // count,
         status="; ".join(f"{status}: {times}" for status, times in statuses.items()),
     )
@@ -203,4 +208,4 @@ def seams(folder: Path) -> Seam:
 
 
 if __name__ == "__main__":
-    print(json.dumps(asdict(one_length(int(sys.argv[1]), Path(sys.argv[2])))))
+    print(json.dumps(asdict(one_length(int(sys.argv[1]), Path(sys.argv[2]), *map(int, sys.argv[3:])))))

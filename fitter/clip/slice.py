@@ -91,6 +91,8 @@ def frames_between(clip: Clip, first: int, end: int) -> Iterator[Frame]:
 
 def runs_of(chosen: Int[np.ndarray, "frames"]) -> list[range]:
     """Increasing numbers as runs without a gap."""
+    if len(chosen) == 0:
+        return []
     starts = np.flatnonzero(np.diff(chosen, prepend=-2) != 1)
     ends = np.append(starts[1:], len(chosen))
     return [range(int(chosen[a]), int(chosen[b - 1]) + 1) for a, b in zip(starts, ends, strict=True)]

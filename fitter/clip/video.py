@@ -57,7 +57,7 @@ class VideoClip:
 
     def frames_between(self, first: int, end: int) -> Iterator[Frame]:
         """Frames first to end - 1 in order, from the key frame before them on; without stamps from the beginning."""
-        if first == 0 or self.stamps is None:
+        if first == 0 or first >= end or self.stamps is None:
             yield from itertools.islice(self.frames(), first, end)
             return
         with _opened(self.path) as container:

@@ -166,7 +166,7 @@ def pieces(seen: Float[np.ndarray, "hands frames"], n_pieces: int, length: int) 
         run = min(length, len(part))
         totals = np.cumsum(np.pad(seen[:, part.start : part.stop], ((0, 0), (1, 0))), axis=1)
         score = totals[:, run:] - totals[:, :-run]
-        best = np.argmax(score[turn % n_hands] + 1e-3 * score.sum(axis=0))
+        best = np.argmax(np.round(score[turn % n_hands] + 1e-3 * score.sum(axis=0), 9))
         if score[:, best].any():
             chosen[part.start + best : part.start + best + run] = True
             turn += 1
