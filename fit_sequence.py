@@ -14,10 +14,12 @@ from fitter.app.progress import show_progress
 
 def fit_sequence(request: Request) -> None:
     """One clip, from its pixels to a result folder; raises HandfitError for what the input or the machine lacks."""
+    from fitter.app.clip_source import ClipSource
     from fitter.app.cues import read_cues
     from fitter.app.demo import truth_of
     from fitter.app.resume import identity, is_complete, mark_complete, mark_unfinished, record_of
-    from fitter.app.steps import export, initialise, learned_initializer, load, observe, optimise, terms_of
+    from fitter.app.saved_windows import SavedWindows
+    from fitter.app.steps import export, learned_initializer, load, observe, optimise, terms_of
     from fitter.app.summary import Run, print_summary, summarise
     from fitter.config import save_config
     from fitter.export.atomic import prepare_folder
@@ -38,12 +40,11 @@ def fit_sequence(request: Request) -> None:
         progress.begin("observe")
         seen = observe(command, config, clip, folder, progress)
 
-        progress.begin("initialise")
-        inputs = initialise(clip, camera, model, seen, cues, learned)
-
         progress.begin("optimise")
         save_config(config, folder / "config.yaml")
-        windows = optimise(inputs, seen, config, command, progress)
+        source = ClipSource(clip, camera, model, seen, cues, learned)
+        saved = SavedWindows.of(folder, this_run, source.scenes(), command.resume)
+        windows = optimise(source, config, command, progress, saved)
         with written(windows, folder, clip, camera, terms_of(config.energy)) as fitted:
             progress.begin("export")
             export(fitted, clip, camera, config, folder, progress)

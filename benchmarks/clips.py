@@ -15,9 +15,10 @@ import numpy as np
 from benchmarks.recovery import DEFAULT
 from benchmarks.report import Report
 from benchmarks.scores import ANNOTATED, score_clips
+from fitter.app.clip_source import ClipSource
 from fitter.app.options import Command
 from fitter.app.progress import SilentProgress
-from fitter.app.steps import export, initialise, learned_initializer, load, observe, optimise, terms_of
+from fitter.app.steps import export, learned_initializer, load, observe, optimise, terms_of
 from fitter.app.summary import Run, summarise
 from fitter.config import load_config
 from fitter.export.atomic import prepare_folder
@@ -107,8 +108,8 @@ def fit_clip(name: str) -> FittedClip:
     begun = time.perf_counter()
     seen = observe(command, config, clip, folder, progress)
     observed = time.perf_counter()
-    inputs = initialise(clip, camera, model, seen, learned=learned_initializer(config.initialise))
-    windows = list(optimise(inputs, seen, config, command, progress))
+    source = ClipSource(clip, camera, model, seen, learned=learned_initializer(config.initialise))
+    windows = list(optimise(source, config, command, progress))
     optimised = time.perf_counter()
     with written(windows, folder, clip, camera, terms_of(config.energy)) as fitted:
         export(fitted, clip, camera, config, folder, progress)

@@ -118,6 +118,10 @@ class Camera:
         """How much larger the engine's pixels show each frame than its own do: 1, unless the camera zooms."""
         return np.ones((n_frames, 1))
 
+    def of_frames(self, frames: "slice | Int[np.ndarray, 'n']") -> "Camera":
+        """The camera of a part of the clip: itself, unless it zooms or moves."""
+        return self
+
     def scaled(self, factor: float) -> "Camera":
         """The same camera with its focal lengths multiplied by `factor`."""
         return replace(self, fx=self.fx * factor, fy=self.fy * factor)

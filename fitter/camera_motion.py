@@ -105,9 +105,10 @@ class MovingCamera(Camera):
             camera_from_world=flip @ self.camera_from_world @ flip,
         )
 
-    def of_frames(self, frames: slice) -> "MovingCamera":
+    def of_frames(self, frames: "slice | Int[np.ndarray, 'n']") -> "MovingCamera":
         """The camera of a part of the clip; the ideal camera stays that of the whole."""
-        return replace(self, matrices=self.matrices[frames], camera_from_world=self.camera_from_world[frames])
+        matrices, moves = (rows[frames] if len(rows) else rows for rows in (self.matrices, self.camera_from_world))
+        return replace(self, matrices=matrices, camera_from_world=moves)
 
     def _stretch(self, frames: Int[np.ndarray, "n"] | None, axes: int) -> tuple[np.ndarray, np.ndarray]:
         """ideal pixel = frame's undistorted pixel * stretch + shift; for pixels with this many axes."""

@@ -11,6 +11,7 @@ import torch
 import trimesh
 from PIL import Image
 
+from fitter.app.clip_source import ClipSource
 from fitter.app.options import Command
 from fitter.app.progress import SilentProgress
 from fitter.app.steps import (
@@ -79,8 +80,8 @@ KEYPOINTS_ONLY = replace(Config(), schedule=Schedule(stages=Schedule().keypoint_
 
 def fitted(*sides: Side) -> tuple[list[FittedHand], list[Observations]]:
     seen = [seen_hand(side) for side in sides]
-    inputs = initialise(blank_clip(T), CAMERA, model(), seen)
-    (window,) = optimise(inputs, seen, KEYPOINTS_ONLY, Command("demo"), SilentProgress())
+    source = ClipSource(blank_clip(T), CAMERA, model(), seen)
+    (window,) = optimise(source, KEYPOINTS_ONLY, Command("demo"), SilentProgress())
     return list(window.hands), seen
 
 

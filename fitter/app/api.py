@@ -17,12 +17,13 @@ from typing import Literal
 import numpy as np
 
 from fitter.app.arguments import OPTIONS
+from fitter.app.clip_source import ClipSource
 from fitter.app.cues import read_cues
 from fitter.app.journal import keep_warnings
 from fitter.app.options import Command
 from fitter.app.progress import Progress, show_progress
 from fitter.app.resume import identity, mark_complete, mark_unfinished, record_of
-from fitter.app.steps import export, initialise, learned_initializer, load, observe, optimise, terms_of
+from fitter.app.steps import export, learned_initializer, load, observe, optimise, terms_of
 from fitter.clip import Clip
 from fitter.clip.array import clip_of_frames
 from fitter.config import Config, Export, from_mapping, load_config, save_config
@@ -121,11 +122,9 @@ def _fit(command: Command, config: Config, frames: Clip | None, progress: Progre
         mark_unfinished(folder)
         progress.begin("observe")
         seen = observe(command, config, clip, folder, progress)
-        progress.begin("initialise")
-        inputs = initialise(clip, camera, model, seen, cues, learned)
         progress.begin("optimise")
         save_config(config, folder / "config.yaml")
-        windows = optimise(inputs, seen, config, command, progress)
+        windows = optimise(ClipSource(clip, camera, model, seen, cues, learned), config, command, progress)
         with written(windows, folder, clip, camera, terms_of(config.energy)) as fitted:
             progress.begin("export")
             export(fitted, clip, camera, config, folder, progress)

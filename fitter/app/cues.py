@@ -6,6 +6,9 @@ given = cues.add_to(given, hand, alone=True)
 
 from dataclasses import dataclass, replace
 
+import numpy as np
+from jaxtyping import Int
+
 from fitter.app.initial import InitialStates, read_initial
 from fitter.app.options import Command
 from fitter.clip import Clip
@@ -27,6 +30,16 @@ class Cues:
     depth: DepthFolder | None = None
     masks: MaskFolder | None = None
     initial: InitialStates | None = None
+
+    def at(self, frames: Int[np.ndarray, "chosen"]) -> "Cues":
+        """Of some of the clip's frames."""
+        return Cues(
+            joints=self.joints and self.joints.at(frames),
+            vertices=self.vertices and self.vertices.at(frames),
+            depth=self.depth and self.depth.at(frames),
+            masks=self.masks and self.masks.at(frames),
+            initial=self.initial and self.initial.at(frames),
+        )
 
     def add_to(self, given: FitInput, side: Side, alone: bool) -> FitInput:
         """The input of one hand with its cues, a left hand's mirrored as the rest of it is.

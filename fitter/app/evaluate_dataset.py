@@ -18,12 +18,13 @@ from typing import Literal
 import numpy as np
 from rich.console import Console
 
+from fitter.app.clip_source import ClipSource
 from fitter.app.dataset_clips import Item, camera_of_hands, clip_of_hands, item_at, items_of
 from fitter.app.journal import keep_warnings
 from fitter.app.options import DEFAULT_CONFIG, Command
 from fitter.app.progress import SilentProgress
 from fitter.app.resume import identity, is_complete, mark_complete, mark_unfinished, record_of
-from fitter.app.steps import choose_device, export, initialise, learned_initializer, observe, optimise, terms_of
+from fitter.app.steps import choose_device, export, learned_initializer, observe, optimise, terms_of
 from fitter.clip.clip import FOLDER_FPS
 from fitter.clip.images import ImageClip
 from fitter.config import Config, load_config, save_config
@@ -185,9 +186,9 @@ def _fitted(engine: _Engine, item: Item, hands: Sequence[AnnotatedHand], clip: I
     progress = SilentProgress()
     with keep_warnings() as journal:
         seen = observe(command, config, clip, folder, progress)
-        inputs = initialise(clip, camera, engine.model, seen, learned=engine.learned)
+        source = ClipSource(clip, camera, engine.model, seen, learned=engine.learned)
         save_config(config, folder / "config.yaml")
-        windows = optimise(inputs, seen, config, command, progress)
+        windows = optimise(source, config, command, progress)
         with written(windows, folder, clip, camera, terms_of(config.energy)) as fitted:
             export(fitted, clip, camera, config, folder, progress)
     words = ("python -m fitter.evaluate", "--dataset", str(wanted.folder))

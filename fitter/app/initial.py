@@ -7,17 +7,19 @@ starts = initial.starts(given, "left", alone=True)
 import logging
 import zipfile
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import torch
+from jaxtyping import Int
 
 from fitter.clip import Clip
 from fitter.errors import InputError
 from fitter.export.result import RESULT_FILE, FitResult
 from fitter.initialise import Initializer, PreviousFit, Start, neutral_starts, read_hamer, read_hawor
 from fitter.initialise.hawor_folder import is_hawor_folder
+from fitter.initialise.start import FrameInitializer
 from fitter.observe.observations import Side
 from fitter.pipeline import FitInput
 
@@ -34,6 +36,13 @@ class InitialStates:
 
     given: str
     by_side: Mapping[Side, Initializer]
+
+    def at(self, frames: Int[np.ndarray, "chosen"]) -> "InitialStates":
+        """Of some of the clip's frames."""
+        parts = {
+            side: each.at(frames) if isinstance(each, FrameInitializer) else each for side, each in self.by_side.items()
+        }
+        return replace(self, by_side=parts)
 
     def starts(self, given: FitInput, side: Side, alone: bool) -> tuple[Start, ...]:
         """The starts for one hand; of two hands one may go without. Raises InputError where the only one does."""

@@ -18,6 +18,7 @@ from fitter.app.demo import DEMO
 from fitter.app.initial import NEUTRAL
 from fitter.app.options import Command
 from fitter.app.report_command import write_report
+from fitter.app.saved_windows import forget_windows
 from fitter.clip import Clip
 from fitter.config import Config, to_mapping
 from fitter.errors import HandfitError
@@ -97,6 +98,7 @@ def mark_complete(folder: Path, record: RunRecord, with_report: bool) -> None:
     if with_report:
         write_report(replace(open_result(folder), run=record))
     save_record(record, folder)
+    forget_windows(folder)
 
 
 def mark_unfinished(folder: Path) -> None:

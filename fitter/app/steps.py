@@ -2,16 +2,17 @@
 
 clip, camera, model = load(command)
 seen = observe(command, config, clip, folder, progress)
-inputs = initialise(clip, camera, model, seen, read_cues(command, clip, model), learned_initializer(config.initialise))
-windows = optimise(inputs, seen, config, command, progress)
+source = ClipSource(clip, camera, model, seen, read_cues(command, clip, model), learned_initializer(config.initialise))
+windows = optimise(source, config, command, progress)          # it initialises each window by itself
 with written(windows, folder, clip, camera, terms_of(config.energy)) as fitted:
     export(fitted, clip, camera, config, folder, progress)
 """
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import fields, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -45,7 +46,7 @@ from fitter.observe.footage import Footage
 from fitter.observe.landmarks import landmarks_of
 from fitter.observe.observations import Observations
 from fitter.observe.tracks import track_hands
-from fitter.pipeline import FitInput, fit_hands
+from fitter.pipeline import ClipHands, FitInput, HandFit, Keeper, NothingKept, Work, fit_hands, fit_windows, joined
 from fitter.visualize.comparison import write_comparison
 from fitter.visualize.dressed import DressedHand
 from fitter.visualize.overlay import DrawnHand, write_overlay
@@ -53,6 +54,9 @@ from fitter.visualize.turntable import TurntableHand, write_turntable
 from priors.learned import LearnedInitializer, load_learned
 from priors.pose_prior import load_pose_prior
 from priors.synthetic.clip import DemoClip
+
+if TYPE_CHECKING:
+    from fitter.app.clip_source import ClipSource
 
 log = logging.getLogger(__name__)
 
@@ -152,16 +156,33 @@ def learned_initializer(settings: Initialise) -> LearnedInitializer | None:
 
 
 def optimise(
-    inputs: Sequence[FitInput], seen: Sequence[Observations], config: Config, command: Command, progress: Progress
+    source: "ClipSource", config: Config, command: Command, progress: Progress, keeper: Keeper | None = None
 ) -> Iterator[FittedWindow]:
-    """Fit every hand over the whole clip, a window of frames at a time."""
+    """Fit every hand over the whole clip, window by window; a short clip is one. `keeper` keeps finished windows."""
     energy = with_length(config.energy, command.hand_length_mm)
     if command.hand_length_mm is None:
         log.warning("hand length not known: distances and sizes scale with it; give --hand-length-mm if you know it")
     device = choose_device(command)
-    given = [with_pose_prior(hand, energy).to(device) for hand in inputs]
-    fits = fit_hands(given, energy, config.schedule, config.presence, progress.step, config.synthesis)
-    yield FittedWindow(0, [FittedHand(hand, fit) for hand, fit in zip(seen, fits, strict=True)])
+
+    def fit(inputs: Sequence[FitInput]) -> list[HandFit]:
+        given = [with_pose_prior(hand, energy).to(device) for hand in inputs]
+        return fit_hands(given, energy, config.schedule, config.presence, progress.step, config.synthesis)
+
+    seen, n_frames = source.seen, source.clip.n_frames
+    hands = ClipHands(source.clip.time_s, source.confidence, source.inputs)
+    work = Work(fit, config.presence, keeper or NothingKept())
+    for window in fit_windows(hands, config.windows, work):
+        frames = np.arange(window.first, window.first + window.fits[0].state.n_frames)
+        parts = seen if len(frames) == n_frames else [hand.at(frames) for hand in seen]
+        if len(frames) < n_frames:
+            progress.frame(int(frames[-1]) + 1, n_frames)
+        yield FittedWindow(window.first, [FittedHand(*both) for both in zip(parts, window.fits, strict=True)])
+
+
+def joined_hands(windows: Iterable[FittedWindow], seen: Sequence[Observations]) -> list[FittedHand]:
+    """All windows of a clip as one, in memory; `seen` are its hands."""
+    fits = zip(*([hand.fit for hand in window.hands] for window in windows), strict=True)
+    return [FittedHand(hand, joined(parts)) for hand, parts in zip(seen, fits, strict=True)]
 
 
 def terms_of(energy: Energy) -> list[str]:

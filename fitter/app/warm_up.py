@@ -10,11 +10,12 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from fitter.app.clip_source import ClipSource
 from fitter.app.cues import NO_CUES, Cues
 from fitter.app.demo import DEMO_SEED
 from fitter.app.options import Command
 from fitter.app.progress import SilentProgress
-from fitter.app.steps import export, initialise, learned_initializer, optimise, terms_of
+from fitter.app.steps import export, learned_initializer, optimise, terms_of
 from fitter.config import Config
 from fitter.export.clip_writer import written
 from fitter.hand.anny import load_anny
@@ -46,8 +47,8 @@ def fit(side: Side, cues_folder: Path | None, folder: Path) -> None:
     folder.mkdir()
     seen = track_hands(SyntheticDetector().detect(clip.truth, seed=0), clip, "truth")
     cues = NO_CUES if cues_folder is None else write_cues(clip, cues_folder)
-    inputs = initialise(clip, clip.truth.camera, model, seen, cues, learned_initializer(Initialise()))
-    windows = optimise(inputs, seen, Config(), Command(input="demo"), SilentProgress())
+    source = ClipSource(clip, clip.truth.camera, model, seen, cues, learned_initializer(Initialise()))
+    windows = optimise(source, Config(), Command(input="demo"), SilentProgress())
     with written(windows, folder, clip, clip.truth.camera, terms_of(Config().energy)) as fitted:
         export(fitted, clip, clip.truth.camera, Config(), folder, SilentProgress())
 

@@ -8,7 +8,7 @@ group of pictures is decoded to see that the file ends properly; in every other 
 
 import itertools
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
@@ -53,7 +53,21 @@ class VideoClip:
 
     def frames(self) -> Iterator[Frame]:
         with _opened(self.path) as container:
-            yield from self._pictures(container)
+            yield from self._pictures(_decoded(container, self.path), self.stamps or range(self.n_frames))
+
+    def frames_between(self, first: int, end: int) -> Iterator[Frame]:
+        """Frames first to end - 1 in order, from the key frame before them on; without stamps from the beginning."""
+        if first == 0 or first >= end or self.stamps is None:
+            yield from itertools.islice(self.frames(), first, end)
+            return
+        with _opened(self.path) as container:
+            container.seek(self.stamps[first], stream=_pictures_stream(container, self.path))
+            decoded = _decoded(container, self.path)
+            begin = next(decoded, None)
+            if begin is not None and begin.pts is not None and begin.pts <= self.stamps[first]:
+                yield from self._pictures(itertools.chain([begin], decoded), self.stamps[first:end])
+                return
+        yield from itertools.islice(self.frames(), first, end)
 
     def still(self, index: int) -> Frame:
         if not 0 <= index < self.n_frames:
@@ -72,16 +86,20 @@ class VideoClip:
                     return _upright(frame) if frame.pts == self.stamps[index] else None
         return None
 
-    def _pictures(self, container: "InputContainer") -> Iterator[Frame]:
-        """All frames of the clip; one that does not decode although it was announced repeats its neighbour."""
-        wanted = self.stamps if self.stamps is not None else range(self.n_frames)
-        position, missing, picture = 0, 0, None
-        for count, frame in enumerate(_decoded(container, self.path)):
+    def _pictures(self, decoded: "Iterator[av.VideoFrame]", wanted: Sequence[int]) -> Iterator[Frame]:
+        """The frames of the stamps, or numbers, `wanted`; one that was announced and does not decode repeats its
+        neighbour.
+        """
+        position, missing, picture, before = 0, 0, None, None
+        for count, frame in enumerate(decoded):
             stamp = count if self.stamps is None else frame.pts
             if position == len(wanted):
                 break
             if stamp is None or stamp < wanted[position]:
+                before = frame
                 continue
+            if picture is None and before is not None and stamp > wanted[position]:
+                picture = _upright(before)
             latest = _upright(frame)
             if latest.shape[:2] != (self.height, self.width):
                 raise _resized(self.path, (self.width, self.height), latest)

@@ -9,7 +9,7 @@ from fitter.config.structure import from_mapping, to_mapping
 from fitter.energy import Energy
 from fitter.initialise.settings import Initialise
 from fitter.observe.mediapipe import MediaPipe
-from fitter.pipeline import Presence
+from fitter.pipeline import Presence, TimeWindows
 from fitter.solve.schedule import Schedule
 from fitter.synthesis.settings import Synthesis
 
@@ -47,6 +47,7 @@ class Config:
     schedule: Schedule = Schedule()
     synthesis: Synthesis = Synthesis()
     presence: Presence = Presence()
+    windows: TimeWindows = TimeWindows()
     export: Export = Export()
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from fitter import rotation
@@ -40,9 +40,18 @@ class PreviousFit:
         pose = mirror_axis_angle(self.pose.unflatten(-1, (16, 3))).flatten(-2)
         return replace(self, camera=self.camera.mirrored(), pose=pose, wrist_m=mirror_points(self.wrist_m))
 
+    def at(self, frames: Int[np.ndarray, "chosen"]) -> "PreviousFit":
+        """In some of its frames."""
+        chosen = torch.from_numpy(frames)
+        return replace(self, pose=self.pose[chosen], wrist_m=self.wrist_m[chosen])
+
     def __call__(self, model: HandModel, camera: Camera, evidence: Evidence) -> list[Start]:
-        """One start, seen at the same pixels; betas of another hand model are left at its mean."""
+        """One start, seen at the same pixels; betas of another hand model are left at its mean. None where the hand was
+        present in no frame.
+        """
         found = (torch.isfinite(self.pose).all(-1) & torch.isfinite(self.wrist_m).all(-1)).numpy()
+        if not found.any():
+            return []
         same_model = model.name == self.hand_model and len(self.betas) == model.n_betas
         betas = self.betas if same_model else torch.zeros_like(model.joints_shape_basis[0, 0])
         pose = self.pose.nan_to_num().unflatten(-1, (16, 3))

@@ -105,9 +105,18 @@ class RegressedStart:
 
     hands: RegressedHands
 
+    def at(self, frames: Int[np.ndarray, "chosen"]) -> "RegressedStart":
+        """Of some of the clip's frames."""
+        inside = self.hands.rows(np.isin(self.hands.frame, frames))
+        return RegressedStart(replace(inside, frame=np.searchsorted(frames, inside.frame)))
+
     def __call__(self, model: HandModel, camera: Camera, evidence: Evidence) -> list[Start]:
-        """One start: of several hands in a frame the one nearest the keypoints, frames without any bridged."""
+        """One start: of several hands in a frame the one nearest the keypoints, frames without any bridged; none where
+        no frame has any.
+        """
         hands = self.hands
+        if len(hands.frame) == 0:
+            return []
         betas, size = shape_and_size(model, hands)
         points = in_mano_coordinates(model, betas, torch.from_numpy(hands.rotations))
         pixels = camera.undistort_frames(seen_at(points / size, hands, camera), hands.frame)

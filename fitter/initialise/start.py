@@ -5,7 +5,10 @@ evidence = advice(state, evidence)               # and what it knows of depth, o
 """
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
+
+import numpy as np
+from jaxtyping import Int
 
 from fitter.camera import Camera
 from fitter.hand import HandModel
@@ -25,6 +28,13 @@ class Initializer(Protocol):
     """Proposes states for one right hand; the first is the one that the fit must never be worse than."""
 
     def __call__(self, model: HandModel, camera: Camera, evidence: Evidence) -> list[Start]: ...
+
+
+@runtime_checkable
+class FrameInitializer(Protocol):
+    """An initializer that knows the frames of a clip, and so can be asked of some of them."""
+
+    def at(self, frames: Int[np.ndarray, "chosen"]) -> Initializer: ...
 
 
 class Advice(Protocol):

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from jaxtyping import Float, Float32, UInt16
+from jaxtyping import Float, Float32, Int, UInt16
 from torch import Tensor
 
 from fitter.camera import Camera
@@ -57,6 +57,10 @@ class DepthFolder:
     def flipped(self) -> "DepthFolder":
         """The same images seen in the mirror, where a left hand is a right one."""
         return replace(self, mirrored=not self.mirrored)
+
+    def at(self, frames: Int[np.ndarray, "chosen"]) -> "DepthFolder":
+        """Of some of the frames."""
+        return replace(self, files=tuple(self.files[frame] for frame in frames))
 
     def images(self) -> Iterator[UInt16[np.ndarray, "height width"]]:
         """All of them as stored (not mirrored), millimetres, read a few at a time."""

@@ -117,11 +117,19 @@ def median_span_px(pixels: Float[np.ndarray, "frames 21 2"], seen: Bool[np.ndarr
     """Median over the frames of the longer side of the keypoints' bounding box; frames with under 11 points do not
     count.
     """
+    spans = spans_px(pixels, seen)
+    return float(np.median(spans)) if len(spans) else REFERENCE_SPAN_PX
+
+
+def spans_px(
+    pixels: Float[np.ndarray, "frames 21 2"], seen: Bool[np.ndarray, "frames 21"]
+) -> Float[np.ndarray, "counted"]:
+    """The longer side of the keypoints' bounding box in every frame with at least 11 points."""
     enough = seen.sum(axis=1) > 10
     if not enough.any():
-        return REFERENCE_SPAN_PX
+        return np.zeros(0)
     masked = np.ma.masked_array(pixels[enough], mask=np.repeat(~seen[enough, :, None], 2, axis=2))
-    return float(np.median(np.asarray(np.ptp(masked, axis=1).max(axis=1))))
+    return np.asarray(np.ptp(masked, axis=1).max(axis=1))
 
 
 def directions_in_palm(

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from fitter.errors import InputError
@@ -36,6 +36,11 @@ class KnownPositions:
     def mirrored(self) -> "KnownPositions":
         """The same points in the horizontally flipped frames."""
         return replace(self, positions_m=mirror_points(self.positions_m))
+
+    def at(self, frames: Int[np.ndarray, "chosen"]) -> "KnownPositions":
+        """Of some of the frames."""
+        chosen = torch.from_numpy(frames)
+        return KnownPositions(self.positions_m[chosen], self.weight[chosen])
 
     def to(self, device: torch.device | str) -> "KnownPositions":
         return replace(self, **{f.name: getattr(self, f.name).to(device) for f in fields(self)})

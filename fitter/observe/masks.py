@@ -8,11 +8,11 @@ little as one that is all black and is read as such: such frames are left to the
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import UInt8
+from jaxtyping import Int, UInt8
 
 from fitter.clip.images import decoded, natural_key
 from fitter.errors import InputError
@@ -54,6 +54,10 @@ class MaskFolder:
         white = hand_value(folder, files)
         warnings = (f"{folder} holds masks of 0 and {white}: {white} is taken for hand",) if white == 1 else ()
         return MaskFolder(folder, files, size, white, warnings)
+
+    def at(self, frames: Int[np.ndarray, "chosen"]) -> "MaskFolder":
+        """Of some of the frames."""
+        return replace(self, files=tuple(self.files[frame] for frame in frames), warnings=())
 
     def read(self, index: int) -> UInt8[np.ndarray, "height width"]:
         """The mask of one frame, 0 or 255, without any hand where all of it is white.

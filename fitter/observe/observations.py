@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 
 Side = Literal["left", "right"]
 
@@ -60,3 +60,14 @@ class Observations:
         landmarks = None if self.landmarks_m is None else self.landmarks_m * [-1.0, 1.0, 1.0]
         side: Side = "right" if self.side == "left" else "left"
         return replace(self, side=side, keypoints_px=flipped, landmarks_m=landmarks)
+
+    def at(self, frames: Int[np.ndarray, "chosen"]) -> "Observations":
+        """Of some of its frames."""
+        return replace(
+            self,
+            time_s=self.time_s[frames],
+            keypoints_px=self.keypoints_px[frames],
+            confidence=self.confidence[frames],
+            depth_px=None if self.depth_px is None else self.depth_px[frames],
+            landmarks_m=None if self.landmarks_m is None else self.landmarks_m[frames],
+        )

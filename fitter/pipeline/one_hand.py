@@ -22,6 +22,7 @@ from fitter.initialise import Advice, Start
 from fitter.observe.depth_maps import DepthFolder
 from fitter.observe.evidence import Evidence
 from fitter.observe.footage import Footage
+from fitter.pipeline.known import Known, holding
 from fitter.quantity import Positive
 from fitter.render.appearance import Appearance
 from fitter.render.window import Windows
@@ -58,7 +59,9 @@ class Presence:
 
 @dataclass(frozen=True)
 class FitInput:
-    """All that is given about one right hand: `camera` may be of unknown focal length."""
+    """All that is given about one right hand: `camera` may be of unknown focal length. `known` is what other frames of
+    the same clip have decided, see `with_known`.
+    """
 
     model: HandModel
     landmarks: Landmarks
@@ -68,6 +71,16 @@ class FitInput:
     footage: Footage | None = None  # the frames as this hand's camera sees them; None: keypoints alone
     depth: DepthFolder | None = None  # seen once it is known where the hand is
     advice: Advice | None = None  # asked once it is known where the hand is
+    known: Known | None = None
+
+    @property
+    def held(self) -> int:
+        """How many of the first frames do not move."""
+        return 0 if self.known is None else self.known.n_held
+
+    def free(self, stage: Stage) -> tuple[str, ...]:
+        """What may move in a stage."""
+        return stage.free_names(self.camera.known, self.known is not None)
 
     def to(self, device: torch.device | str) -> "FitInput":
         """The same on another device: there the fit computes what depends on the frames, see `fit_hand`."""
@@ -139,7 +152,7 @@ def fit_hand(
         if given.footage is not None and schedule.pixel_stages and shows_enough(given.evidence):
             reached = fit_pixels(given, reached, energy, schedule, synthesis or Synthesis(), on_step)
         whole, here = reached.problem, given.to("cpu")
-        posterior = estimate_posterior(whole, reached.state)
+        posterior = estimate_posterior(unheld(whole, given, schedule), reached.state)
         return HandFit(
             scene=replace(whole.at(reached.state)),  # without what was computed of it: pixels take much memory
             status=reached.status,
@@ -153,6 +166,15 @@ def fit_hand(
             appearance=reached.appearance,
             photometric=reached.photometric,
         )
+
+
+def unheld(problem: Problem, given: FitInput, schedule: Schedule) -> Problem:
+    """The problem in which all moves that the clip as a whole would leave free: how sure a fit is does not grow with
+    what was decided before.
+    """
+    if given.known is None:
+        return problem
+    return replace(problem, free=schedule.keypoint_stages[-1].free_names(given.camera.known), held=0)
 
 
 def frame_figures(problem: Problem, reached: "Reached") -> FrameFigures:
@@ -192,6 +214,8 @@ def fit_keypoints(given: FitInput, energy: Energy, schedule: Schedule, on_step: 
     begun = scene.with_state(explored[best].state)
     if given.depth is not None:
         begun, evidence = with_depth(begun, given.evidence, given.depth)
+        if given.known is not None:
+            begun = begun.with_state(holding(begun.state, given.known))
         given = replace(given, evidence=evidence)
         scene, whole = whole_problem(given, energy, last, begun.windows)
     if given.advice is not None:
@@ -228,7 +252,16 @@ def fit_pixels(
     device = given.evidence.time_s.device
     scene = whole_problem(given, energy, schedule.pixel_stages[-1])[0].with_state(reached.state.to(device=device))
     firm = with_firm_size(energy, scene)
-    plan = Plan(firm, schedule, settings, given.camera.known, partial(listener, on_step=on_step))
+    plan = Plan(
+        firm,
+        schedule,
+        settings,
+        given.camera.known,
+        partial(listener, on_step=on_step),
+        shared_known=given.known is not None,
+        worn=given.known and given.known.appearance,
+        held=given.held,
+    )
     refined = refine_by_pixels(scene, given.evidence, Source(given.footage, given.depth), plan)
     scene = refined.scene
     if device.type != "cpu":
@@ -238,7 +271,8 @@ def fit_pixels(
             state=scene.state.to(device="cpu"),
             appearance=scene.appearance,
         )
-    problem = Problem(scene, refined.evidence.to("cpu"), energy.terms(refined.evidence), reached.problem.free)
+    terms = energy.terms(refined.evidence)
+    problem = replace(reached.problem, scene=scene, evidence=refined.evidence.to("cpu"), terms=terms)
     status = refined.undone or (reached.status if reached.status != Status.CONVERGED.value else refined.status.value)
     traces = {**reached.traces, **refined.traces}
     appearance = refined.appearance.to(device="cpu")
@@ -263,7 +297,7 @@ def whole_problem(
 ) -> tuple[Scene, Problem]:
     """The first start's scene, and the problem of a stage in which every term acts."""
     scene = Scene(given.model, given.landmarks, given.camera, given.starts[0].state, windows)
-    return scene, Problem(scene, given.evidence, energy.terms(given.evidence), stage.free_names(given.camera.known))
+    return scene, Problem(scene, given.evidence, energy.terms(given.evidence), given.free(stage), given.held)
 
 
 def explore(
@@ -273,7 +307,7 @@ def explore(
     outcome = Outcome(start.state, float("inf"), Status.OUT_OF_STEPS, ())
     for stage in schedule.keypoint_stages[:-1]:
         terms = {name: term for name, term in energy.terms(given.evidence).items() if name not in stage.without}
-        problem = Problem(scene, given.evidence, terms, stage.free_names(given.camera.known))
+        problem = Problem(scene, given.evidence, terms, given.free(stage), given.held)
         outcome = run(schedule.solver_of(stage), problem, outcome.state, listener(stage, on_step))
     return outcome
 
@@ -294,11 +328,20 @@ def judged(problem: Problem, initial: State, refined: Outcome) -> tuple[State, s
 
 def believed(evidence: Evidence, posterior: Posterior, presence: Presence) -> Bool[np.ndarray, "frames"]:
     """Frames in which the hand is believed to be, sure enough and near enough to an observation."""
-    observed = (evidence.confidence > 0).any(dim=1).numpy()
-    time_s = evidence.time_s.numpy()
-    if not observed.any():
+    observed, time_s = (evidence.confidence > 0).any(dim=1).numpy(), evidence.time_s.numpy()
+    return believed_near(time_s[observed], observed, time_s, posterior, presence)
+
+
+def believed_near(
+    seen_s: Float[np.ndarray, "seen"],
+    observed: Bool[np.ndarray, "frames"],
+    time_s: Float[np.ndarray, "frames"],
+    posterior: Posterior,
+    presence: Presence,
+) -> Bool[np.ndarray, "frames"]:
+    """As `believed`, for frames of a clip in which the hand was observed at the times `seen_s`."""
+    if len(seen_s) == 0:
         return observed
-    seen_s = time_s[observed]
     after = np.searchsorted(seen_s, time_s).clip(max=len(seen_s) - 1)
     gap_s = np.minimum(np.abs(time_s - seen_s[after]), np.abs(time_s - seen_s[(after - 1).clip(min=0)]))
     sure = np.sqrt(np.square(posterior.relative_sigma_mm).mean(axis=1)) <= presence.max_sigma_mm

@@ -29,13 +29,14 @@ FREE_NAMES = ("orientation", "pose", "trajectory", "betas", "focal")
 class Problem:
     """`scene` gives the model, landmarks and camera; its state is not used.
 
-    `free` names what may move, of FREE_NAMES.
+    `free` names what may move, of FREE_NAMES; the first `held` frames do not move at all.
     """
 
     scene: Scene
     evidence: Evidence
     terms: Mapping[str, Term]
     free: tuple[str, ...] = FREE_NAMES
+    held: int = 0
 
     def at(self, state: State) -> Scene:
         """The scene of a state; what it predicts is computed once and kept."""
@@ -128,11 +129,19 @@ class Problem:
         """`step` with fixed unknowns at rest."""
         frames, shared = self.fixed
         keep_frames, keep_shared = ~frames.to(step.frames.device), ~shared.to(step.shared.device)
+        if self.held:
+            moving = torch.arange(step.frames.shape[-2], device=step.frames.device) >= self.held
+            keep_frames = keep_frames & moving[:, None]
         return Step(step.frames * keep_frames, step.shared * keep_shared)
 
     def _fix(self, normal: NormalEquations) -> None:
         """Take fixed unknowns out: rows and columns 0, diagonal 1, gradient 0."""
         frames, shared = self.fixed
+        if self.held:  # the couplings begin at the earlier frame
+            held = slice(0, self.held)
+            normal.diagonal[held] = torch.eye(FRAME_UNKNOWNS, dtype=normal.diagonal.dtype)
+            for coupling in (normal.border, normal.first, normal.second, normal.gradient.frames):
+                coupling[held] = 0.0
         if bool(frames.any()):
             normal.diagonal[:, frames, :] = 0.0
             normal.diagonal[:, :, frames] = 0.0

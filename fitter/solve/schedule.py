@@ -15,6 +15,7 @@ from fitter.solve.solver import Solver
 
 FreeName = Literal["orientation", "pose", "trajectory", "betas", "focal"]
 ALL_BUT_FOCAL: tuple[FreeName, ...] = ("orientation", "pose", "trajectory", "betas")
+SHARED_NAMES: tuple[FreeName, ...] = ("betas", "focal")
 EVERYTHING: tuple[FreeName, ...] = ("orientation", "pose", "trajectory", "betas", "focal")
 
 
@@ -35,9 +36,10 @@ class Stage:
     damping: Positive = 0.1
     resolution: Count | None = None
 
-    def free_names(self, focal_known: bool) -> tuple[str, ...]:
-        """What is free indeed: a known focal length never is."""
-        return tuple(name for name in self.free if name != "focal" or not focal_known)
+    def free_names(self, focal_known: bool, shared_known: bool = False) -> tuple[str, ...]:
+        """What is free indeed: a known focal length never is, nor, where that is known, what a clip's frames share."""
+        known = {*(("focal",) if focal_known else ()), *(SHARED_NAMES if shared_known else ())}
+        return tuple(name for name in self.free if name not in known)
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ import torch
 from jaxtyping import Bool, Float, UInt8
 
 from fitter.appearance.estimate import followed
+from fitter.appearance.gains import regained
 from fitter.appearance.picture import rendered
 from fitter.energy import Energy
 from fitter.energy.term import SurfaceTerm, term_energy
@@ -48,13 +49,24 @@ UNDONE = "pixels made the fit worse ({reason}): the fit of the keypoints is retu
 
 @dataclass(frozen=True)
 class Plan:
-    """What to do: terms, stages, settings, whether the focal length is known, and who listens to a stage's steps."""
+    """What to do: terms, stages, settings, whether the focal length is known, and who listens to a stage's steps.
+
+    Where shape and focal length are known from other frames of the same clip, `shared_known`; `worn` is then the known
+    appearance, of which only the gains follow the pictures. The first `held` frames do not move.
+    """
 
     energy: Energy
     schedule: Schedule
     settings: Synthesis
     focal_known: bool
     listener: Callable[[Stage], Listener | None] = lambda stage: None
+    shared_known: bool = False
+    worn: Appearance | None = None
+    held: int = 0
+
+    def dressed(self, scene: Scene, evidence: Evidence, previous: Appearance | None = None) -> Scene:
+        """The scene wearing what is known, or else an appearance estimated for its state, beginning at `previous`."""
+        return dressed_scene(scene, evidence, self.settings, previous, self.worn)
 
 
 @dataclass(frozen=True)
@@ -89,18 +101,22 @@ def refine_by_pixels(scene: Scene, evidence: Evidence, source: Source, plan: Pla
     if misled:
         done = run_stages(Progress(before, Status.CONVERGED, None, None, {}), evidence, views, [first], plan)
     done = run_stages(done, evidence, views, others, plan)
-    if plan.settings.offsets is not None:
+    if plan.settings.offsets is not None and not plan.shared_known:
         done = with_offsets(done, evidence, views, plan, plan.settings.offsets)
     looked_at = views.evidence(evidence, before)
     # Each begins where an appearance of nearly its own state is known: the first one, and what was worn last.
     compared = ((before, done.first_worn), (done.scene.seen_through(views.windows), done.last_worn))
-    states = [dressed_scene(each, looked_at, plan.settings, known) for each, known in compared]
+    states = [plan.dressed(each, looked_at, known) for each, known in compared]
     looked_at = calibrated(looked_at, states[0], plan.energy)
     reason = what_got_worse(states[0], states[1], looked_at, plan)
     undone = None if reason is None else UNDONE.format(reason=reason)
     chosen = states[0] if undone else states[1]
     report = compare(states[0], chosen, looked_at, views)
-    appearance = finely_textured(chosen, source, views, plan.settings.texture_size)
+    if plan.worn is None:
+        appearance = finely_textured(chosen, source, views, plan.settings.texture_size)
+    else:
+        assert chosen.appearance is not None
+        appearance = replace(plan.worn, gain=chosen.appearance.gain)
     return Refined(chosen, looked_at, appearance, report, done.status, undone, done.traces)
 
 
@@ -120,7 +136,9 @@ def run_stages(done: Progress, evidence: Evidence, views: Views, stages: Sequenc
     for stage in stages:
         problem = stage_problem(done.scene, evidence, views, stage, plan, done.last_worn)
         solver = plan.schedule.solver_of(stage)
-        outcome = run(solver, problem, problem.scene.state, plan.listener(stage), following(plan.settings.share))
+        outcome = run(
+            solver, problem, problem.scene.state, plan.listener(stage), following(plan.settings.share, plan.worn)
+        )
         done = Progress(
             done.scene.with_state(outcome.state),
             outcome.status,
@@ -155,10 +173,10 @@ def stage_problem(
     assert stage.resolution is not None
     scene = scene.seen_through(views.windows.resized(stage.resolution))
     evidence = views.evidence(evidence, scene)
-    scene = dressed_scene(scene, evidence, plan.settings, previous)
+    scene = plan.dressed(scene, evidence, previous)
     evidence = calibrated(evidence, scene, plan.energy)
     terms = {name: term for name, term in plan.energy.terms(evidence).items() if name not in stage.without}
-    return Problem(scene, evidence, terms, stage.free_names(plan.focal_known))
+    return Problem(scene, evidence, terms, stage.free_names(plan.focal_known, plan.shared_known), plan.held)
 
 
 def calibrated(evidence: Evidence, scene: Scene, energy: Energy) -> Evidence:
@@ -184,12 +202,15 @@ def calibrated(evidence: Evidence, scene: Scene, energy: Energy) -> Evidence:
     return replace(evidence, pictures=replace(evidence.pictures, level=evidence.pictures.level * factor))
 
 
-def following(share: float) -> Renewal:
-    """After a step: the appearance moves a share of the way to what the new state alone would say."""
+def following(share: float, known: Appearance | None = None) -> Renewal:
+    """After a step: the appearance moves a share of the way to what the new state alone would say; of a known one the
+    gains alone do.
+    """
+    follow = followed if known is None else regained
 
     def renew(problem: Problem, scene: Scene) -> Problem:
         assert scene.appearance is not None and problem.evidence.pictures is not None
-        return problem.wearing(followed(scene.appearance, scene, problem.evidence.pictures, share))
+        return problem.wearing(follow(scene.appearance, scene, problem.evidence.pictures, share))
 
     return renew
 

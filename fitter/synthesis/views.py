@@ -13,6 +13,7 @@ from jaxtyping import Bool, Float, Int, UInt8
 from torch import Tensor
 
 from fitter.appearance.estimate import first_appearance, refined_texture
+from fitter.appearance.gains import known_appearance
 from fitter.observe.agreement import belonging, beyond_wrist, consistent
 from fitter.observe.depth_maps import DepthFolder, DepthMaps
 from fitter.observe.evidence import Evidence
@@ -119,10 +120,18 @@ def count(pixels: Bool[Tensor, "frames size size"]) -> Int[np.ndarray, "frames"]
     return np.count_nonzero(pixels.numpy().reshape(len(pixels), -1), axis=1)
 
 
-def dressed_scene(scene: Scene, evidence: Evidence, settings: Synthesis, previous: Appearance | None = None) -> Scene:
-    """The scene wearing an appearance estimated from its own windows' pictures."""
+def dressed_scene(
+    scene: Scene,
+    evidence: Evidence,
+    settings: Synthesis,
+    previous: Appearance | None = None,
+    known: Appearance | None = None,
+) -> Scene:
+    """The scene wearing an appearance estimated from its own windows' pictures, or a `known` one with their gains."""
     assert evidence.pictures is not None
     size = min(texture_size(evidence.pictures.size), settings.texture_size)
+    if known is not None:
+        return scene.wearing(known_appearance(known, scene, evidence.pictures, size))
     return scene.wearing(first_appearance(scene, evidence.pictures, size, previous))
 
 

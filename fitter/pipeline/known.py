@@ -1,0 +1,66 @@
+"""What is decided of a hand before a part of its clip is fitted: its shape and looks, and where the part begins.
+
+given = with_known(given, Known(betas, log_focal, appearance, held))
+"""
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from fitter.hand import HandModel
+from fitter.initialise import Start
+from fitter.render.appearance import Appearance
+from fitter.state import State
+
+if TYPE_CHECKING:
+    from fitter.pipeline.one_hand import FitInput
+
+
+@dataclass(frozen=True)
+class Known:
+    """Shape, focal length and appearance (None: no pixels were compared) of a hand, from all of its clip.
+
+    `held` are the first frames' states, in which the part before ended; they stay, so that smoothness acts over the
+    join. None where nothing is before it.
+    """
+
+    betas: Float[Tensor, "betas"]
+    log_focal: Float[Tensor, ""]
+    appearance: Appearance | None = None
+    held: State | None = None
+
+    @property
+    def n_held(self) -> int:
+        return 0 if self.held is None else self.held.n_frames
+
+
+def with_known(given: "FitInput", known: Known) -> "FitInput":
+    """The input of a part whose shared unknowns are known; its starts have them, and begin as they are held."""
+    starts = tuple(Start(start.name, adapted(start.state, known, given.model)) for start in given.starts)
+    return replace(given, starts=starts, known=known)
+
+
+def adapted(state: State, known: Known, model: HandModel) -> State:
+    """The state with the known shape and focal length, at the distance at which it looks as large, held frames as they
+    are.
+    """
+    longer = (model.hand_length(known.betas) / model.hand_length(state.betas)).log()
+    nearer = known.log_focal - state.log_focal
+    lateral = state.trajectory[:, :2] * (-nearer).exp()
+    trajectory = torch.cat([lateral, state.trajectory[:, 2:] + longer + nearer], dim=1)
+    return holding(State(state.rotations, trajectory, known.betas, known.log_focal), known)
+
+
+def holding(state: State, known: Known) -> State:
+    """The state with the held frames as they are held."""
+    if known.held is None:
+        return state
+    held = known.held.to(device=state.trajectory.device)
+    return replace(
+        state,
+        rotations=torch.cat([held.rotations, state.rotations[known.n_held :]]),
+        trajectory=torch.cat([held.trajectory, state.trajectory[known.n_held :]]),
+    )
