@@ -21,9 +21,9 @@ FRAME_UNKNOWNS = 3 * N_ROTATIONS + 3
 
 @dataclass(frozen=True)
 class Step:
-    """A tangent vector at a state: `frames` (*batch, frames, 51), `shared` (*batch, betas + 1)."""
+    """A tangent vector at a state: `frames` (*batch, frames, 51), `shared` (*batch, betas + 1); of two hands, longer."""
 
-    frames: Float[Tensor, "*batch frames 51"]
+    frames: Float[Tensor, "*batch frames unknowns"]
     shared: Float[Tensor, "*batch shared"]
 
     def __mul__(self, factor: float) -> "Step":
@@ -55,6 +55,10 @@ class State:
     @property
     def n_shared(self) -> int:
         return self.betas.shape[-1] + 1
+
+    @property
+    def device(self) -> torch.device:
+        return self.trajectory.device
 
     @property
     def wrist(self) -> Float[Tensor, "*batch frames 3"]:

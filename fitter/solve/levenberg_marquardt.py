@@ -57,7 +57,7 @@ class LevenbergMarquardt:
                 damping, raise_by = damping * raise_by, raise_by * 2.0
                 continue
             before = memory.scene.state
-            scene = problem.at(before.retract(step.to(before.trajectory.device)))
+            scene = problem.at(before.retract(step.to(before.device)))
             energy = problem.energy_of(scene)
             if energy < memory.energy:
                 gain = (memory.energy - energy) / predicted_decrease(normal, step, damping)
