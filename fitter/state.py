@@ -21,7 +21,7 @@ FRAME_UNKNOWNS = 3 * N_ROTATIONS + 3
 
 @dataclass(frozen=True)
 class Step:
-    """A tangent vector at a state: `frames` (*batch, frames, 51), `shared` (*batch, betas + 1); of two hands, longer."""
+    """A tangent vector at a state: `frames` (*batch, frames, 51), `shared` (*batch, betas + 1); of two hands more."""
 
     frames: Float[Tensor, "*batch frames unknowns"]
     shared: Float[Tensor, "*batch shared"]

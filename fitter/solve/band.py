@@ -1,8 +1,8 @@
 """Cholesky factorisation of the whole clip's normal equations: a block-tridiagonal band and a Schur complement border.
 
 Two frames make one block of 102 (of two hands, 204), so that couplings one and two frames apart all lie between
-neighbouring blocks, and every operation is a dense one of LAPACK's size. Time and memory are linear in the number of frames. Call it inside
-`one_thread()`: on blocks of this size more threads only wait for each other.
+neighbouring blocks, and every operation is a dense one of LAPACK's size. Time and memory are linear in the number of
+frames. Call it inside `one_thread()`: on blocks of this size more threads only wait for each other.
 
     factor = factorise(normal, damping=1e-3)      # raises NotPositiveDefinite
     step = factor.solve()                         # minus the inverse times the gradient
