@@ -17,6 +17,7 @@ LAYERS = (
     "rotation",
     "skeleton",
     "camera",
+    "camera_motion",
     "hand",
     "clip",
     "render",
