@@ -107,3 +107,10 @@ def trajectory_of_wrist(wrist: Float[Tensor, "*any 3"]) -> Float[Tensor, "*any 3
     """(x, y, z), z > 0, metres -> (x/z, y/z, log z)."""
     z = wrist[..., 2:]
     return torch.cat([wrist[..., :2] / z, z.log()], dim=-1)
+
+
+def at_focal(state: State, log_focal: Float[Tensor, ""]) -> State:
+    """The state moved along the line of sight so that another focal length shows the wrist, as large, in its place."""
+    change = log_focal - state.log_focal
+    x_and_y, log_z = state.trajectory[:, :2] * (-change).exp(), state.trajectory[:, 2:] + change
+    return replace(state, trajectory=torch.cat([x_and_y, log_z], dim=1), log_focal=log_focal)

@@ -24,6 +24,7 @@ from fitter.observe.evidence import Evidence
 from fitter.observe.footage import Footage
 from fitter.quantity import Positive
 from fitter.render.appearance import Appearance
+from fitter.render.beside import Beside
 from fitter.render.window import Windows
 from fitter.scene import Scene
 from fitter.solve.posterior import Posterior, estimate_posterior
@@ -68,6 +69,8 @@ class FitInput:
     footage: Footage | None = None  # the frames as this hand's camera sees them; None: keypoints alone
     depth: DepthFolder | None = None  # seen once it is known where the hand is
     advice: Advice | None = None  # asked once it is known where the hand is
+    mirrored: bool = False  # a left hand, in frames flipped so that it looks like a right one
+    beside: Beside | None = None  # the other hand of the clip, which may hide this one
 
     def to(self, device: torch.device | str) -> "FitInput":
         """The same on another device: there the fit computes what depends on the frames, see `fit_hand`."""
@@ -77,6 +80,7 @@ class FitInput:
             landmarks=self.landmarks.to(device),
             evidence=self.evidence.to(device),
             starts=tuple(Start(start.name, start.state.to(device=device)) for start in self.starts),
+            beside=None if self.beside is None else self.beside.to(device),
         )
 
 
@@ -138,21 +142,26 @@ def fit_hand(
         given = replace(given, evidence=reached.problem.evidence.to(given.evidence.time_s.device))
         if given.footage is not None and schedule.pixel_stages and shows_enough(given.evidence):
             reached = fit_pixels(given, reached, energy, schedule, synthesis or Synthesis(), on_step)
-        whole, here = reached.problem, given.to("cpu")
-        posterior = estimate_posterior(whole, reached.state)
-        return HandFit(
-            scene=replace(whole.at(reached.state)),  # without what was computed of it: pixels take much memory
-            status=reached.status,
-            start=reached.start,
-            energies=whole.energies_by_term(reached.state),
-            initial_energies=whole.energies_by_term(here.starts[0].state),
-            posterior=posterior,
-            present=believed(here.evidence, posterior, presence or Presence()),
-            frames=frame_figures(whole, reached),
-            traces=reached.traces,
-            appearance=reached.appearance,
-            photometric=reached.photometric,
-        )
+        return judged_fit(given, reached, presence or Presence())
+
+
+def judged_fit(given: FitInput, reached: "Reached", presence: Presence) -> HandFit:
+    """The fit that was reached, with how sure it is and how it explains each frame."""
+    whole, here = reached.problem, given.to("cpu")
+    posterior = estimate_posterior(whole, reached.state)
+    return HandFit(
+        scene=replace(whole.at(reached.state)),  # without what was computed of it: pixels take much memory
+        status=reached.status,
+        start=reached.start,
+        energies=whole.energies_by_term(reached.state),
+        initial_energies=whole.energies_by_term(here.starts[0].state),
+        posterior=posterior,
+        present=believed(here.evidence, posterior, presence),
+        frames=frame_figures(whole, reached),
+        traces=reached.traces,
+        appearance=reached.appearance,
+        photometric=reached.photometric,
+    )
 
 
 def frame_figures(problem: Problem, reached: "Reached") -> FrameFigures:
@@ -229,7 +238,7 @@ def fit_pixels(
     scene = whole_problem(given, energy, schedule.pixel_stages[-1])[0].with_state(reached.state.to(device=device))
     firm = with_firm_size(energy, scene)
     plan = Plan(firm, schedule, settings, given.camera.known, partial(listener, on_step=on_step))
-    refined = refine_by_pixels(scene, given.evidence, Source(given.footage, given.depth), plan)
+    refined = refine_by_pixels(scene, given.evidence, Source(given.footage, given.depth, given.beside), plan)
     scene = refined.scene
     if device.type != "cpu":
         scene = replace(
