@@ -121,9 +121,13 @@ class Scene:
     @cached_property
     def screen(self) -> Float[Tensor, "frames vertices 3"]:
         """The mesh in window pixels, and its depth in metres: as a `Rasterizer` takes it."""
-        centre = self.vertices.new_tensor([self.camera.cx, self.camera.cy])
-        pixels = self.vertices[..., :2] / self.vertices[..., 2:] * self.focal + centre
-        return torch.cat([self._windows.of_image(pixels), self.vertices[..., 2:]], dim=-1)
+        return self.on_screen(self.vertices)
+
+    def on_screen(self, vertices: Float[Tensor, "frames points 3"]) -> Float[Tensor, "frames points 3"]:
+        """Points in camera axes (metres) as `screen` has the mesh."""
+        centre = vertices.new_tensor([self.camera.cx, self.camera.cy])
+        pixels = vertices[..., :2] / vertices[..., 2:] * self.focal + centre
+        return torch.cat([self._windows.of_image(pixels), vertices[..., 2:]], dim=-1)
 
     @cached_property
     def normals(self) -> Float[Tensor, "frames vertices 3"]:

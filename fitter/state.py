@@ -21,9 +21,9 @@ FRAME_UNKNOWNS = 3 * N_ROTATIONS + 3
 
 @dataclass(frozen=True)
 class Step:
-    """A tangent vector at a state: `frames` (*batch, frames, 51), `shared` (*batch, betas + 1)."""
+    """A tangent vector at a state: `frames` (*batch, frames, 51), `shared` (*batch, betas + 1); of two hands more."""
 
-    frames: Float[Tensor, "*batch frames 51"]
+    frames: Float[Tensor, "*batch frames unknowns"]
     shared: Float[Tensor, "*batch shared"]
 
     def __mul__(self, factor: float) -> "Step":
@@ -55,6 +55,10 @@ class State:
     @property
     def n_shared(self) -> int:
         return self.betas.shape[-1] + 1
+
+    @property
+    def device(self) -> torch.device:
+        return self.trajectory.device
 
     @property
     def wrist(self) -> Float[Tensor, "*batch frames 3"]:
@@ -103,3 +107,10 @@ def trajectory_of_wrist(wrist: Float[Tensor, "*any 3"]) -> Float[Tensor, "*any 3
     """(x, y, z), z > 0, metres -> (x/z, y/z, log z)."""
     z = wrist[..., 2:]
     return torch.cat([wrist[..., :2] / z, z.log()], dim=-1)
+
+
+def at_focal(state: State, log_focal: Float[Tensor, ""]) -> State:
+    """The state moved along the line of sight so that another focal length shows the wrist, as large, in its place."""
+    change = log_focal - state.log_focal
+    x_and_y, log_z = state.trajectory[:, :2] * (-change).exp(), state.trajectory[:, 2:] + change
+    return replace(state, trajectory=torch.cat([x_and_y, log_z], dim=1), log_focal=log_focal)

@@ -81,6 +81,9 @@ class Command:
     hand: Literal["auto", "left", "right", "both"] = "auto"
     """Which hand to fit."""
 
+    same_person: Annotated[bool, conf.FlagCreatePairsOff] = False
+    """Both hands are one person's: fit one shape to both, the left hand's the mirror image of the right one's."""
+
     hand_model: Annotated[str, conf.arg(metavar="anny|PATH_TO_MANO")] = "anny"
     """The free hand model, or your own MANO_RIGHT.pkl or .npz."""
 

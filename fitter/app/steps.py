@@ -24,7 +24,7 @@ from fitter.app.progress import Progress
 from fitter.camera import Camera, assumed_camera, parse_intrinsics
 from fitter.clip import Clip, Frame, open_clip
 from fitter.config import Config, Export
-from fitter.energy import Energy
+from fitter.energy import OF_PAIRS, Energy
 from fitter.energy.size import Size
 from fitter.errors import InputError
 from fitter.export.archive import release_pages
@@ -134,7 +134,7 @@ def initialise(
         as_right, its_camera = (hand.mirrored(), camera.mirrored()) if left else (hand, camera)
         footage = Footage(clip, its_camera, left, cues.masks)
         evidence = prepare_evidence(as_right, its_camera, model)
-        given = FitInput(model, landmarks_of(model, hand.source), its_camera, evidence, (), footage)
+        given = FitInput(model, landmarks_of(model, hand.source), its_camera, evidence, (), footage, mirrored=left)
         if learned is not None:
             given = learned.begin(given)
         if not given.starts:
@@ -166,7 +166,8 @@ def optimise(
 
     def fit(inputs: Sequence[FitInput]) -> list[HandFit]:
         given = [with_pose_prior(hand, energy).to(device) for hand in inputs]
-        return fit_hands(given, energy, config.schedule, config.presence, progress.step, config.synthesis)
+        settings = (config.presence, progress.step, config.synthesis)
+        return fit_hands(given, energy, config.schedule, *settings, same_person=command.same_person)
 
     seen, n_frames = source.seen, source.clip.n_frames
     hands = ClipHands(source.clip.time_s, source.confidence, source.inputs)
@@ -186,8 +187,9 @@ def joined_hands(windows: Iterable[FittedWindow], seen: Sequence[Observations]) 
 
 
 def terms_of(energy: Energy) -> list[str]:
-    """Names of the terms that are on."""
-    return [field.name for field in fields(energy) if getattr(energy, field.name) is not None]
+    """Names of the terms of one hand that are on."""
+    names = (field.name for field in fields(energy) if field.name not in OF_PAIRS)
+    return [name for name in names if getattr(energy, name) is not None]
 
 
 def with_length(energy: Energy, length_mm: float | None) -> Energy:

@@ -13,6 +13,7 @@ from fitter.energy.bone_direction import BoneDirection
 from fitter.energy.depth_map import DepthMap
 from fitter.energy.focal import Focal
 from fitter.energy.image_depth import ImageDepth
+from fitter.energy.interpenetration import Interpenetration
 from fitter.energy.joint_positions import JointPositions
 from fitter.energy.keypoints import Keypoints
 from fitter.energy.learned_pose import LearnedPose
@@ -31,6 +32,9 @@ __all__ = ["Energy", "EnergyTerm"]
 
 # Terms that say the same thing worse do not act beside these: it would be counted twice.
 STANDS_IN_FOR = {"learned_pose": ("pose", "coupling")}
+
+# Terms of two hands together, which `terms` of one hand does not name.
+OF_PAIRS = ("interpenetration",)
 
 
 @dataclass(frozen=True)
@@ -55,10 +59,11 @@ class Energy:
     depth_map: DepthMap | None = DepthMap()
     joint_positions: JointPositions | None = JointPositions()
     vertex_positions: VertexPositions | None = VertexPositions()
+    interpenetration: Interpenetration | None = Interpenetration()
 
     def terms(self, evidence: Evidence | None = None) -> dict[str, Term]:
         """The terms that are on, by name; those that need more than keypoints only where `evidence` has it."""
-        named: dict[str, Term | None] = {f.name: getattr(self, f.name) for f in fields(self)}
+        named: dict[str, Term | None] = {f.name: getattr(self, f.name) for f in fields(self) if f.name not in OF_PAIRS}
         acting = {name: term for name, term in named.items() if term is not None and _has_its_evidence(term, evidence)}
         spare = {name for better, names in STANDS_IN_FOR.items() if better in acting for name in names}
         return {name: term for name, term in acting.items() if name not in spare}

@@ -4,7 +4,7 @@ result = assemble_result(hands, clip, camera)
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal, cast
 
 import numpy as np
@@ -22,7 +22,7 @@ from fitter.export.result import FitResult
 from fitter.hand.mirror import mirror_points
 from fitter.hand.parameters import HandParameters, parameters_of
 from fitter.scene import Scene
-from fitter.state import State
+from fitter.state import at_focal
 
 FRAMES_AT_ONCE = 128  # skinning needs a 3 x 3 matrix per vertex and frame
 
@@ -107,13 +107,6 @@ def _rows_of(hand: FittedHand, camera: Camera, log_focal: Float[Tensor, ""]) -> 
         joints, vertices, parameters = mirror_points(joints), mirror_points(vertices), parameters.mirrored()
     keypoints = camera.distort_frames(camera.project(joints).numpy())
     return _Rows(joints, vertices, keypoints, parameters)
-
-
-def at_focal(state: State, log_focal: Float[Tensor, ""]) -> State:
-    """The state moved along the line of sight so that another focal length shows the wrist, as large, in its place."""
-    change = log_focal - state.log_focal
-    x_and_y, log_z = state.trajectory[:, :2] * (-change).exp(), state.trajectory[:, 2:] + change
-    return replace(state, trajectory=torch.cat([x_and_y, log_z], dim=1), log_focal=log_focal)
 
 
 def posed_vertices(scene: Scene) -> Float[Tensor, "frames vertices 3"]:

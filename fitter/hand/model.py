@@ -15,6 +15,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from fitter.hand.capsules import Capsules, capsules_of
 from fitter.hand.joint_axes import anatomical_axes
 from fitter.hand.skinning import Carriers, carriers_of
 from fitter.skeleton import CHAINS, POINT_OF_ROTATION, POINT_PARENTS, ROTATION_OF_POINT
@@ -74,6 +75,11 @@ class HandModel:
     def carriers(self) -> Carriers:
         """`skinning` without its zeros, for compiled kernels."""
         return carriers_of(self.skinning)
+
+    @cached_property
+    def capsules(self) -> Capsules:
+        """The hand's volume by a few capsules, see `fitter.hand.capsules`."""
+        return capsules_of(self)
 
     def with_shape(self, betas: Float[Tensor, "*batch betas"]) -> "ShapedHand":
         joints = self.joints + torch.einsum("pcs,...s->...pc", self.joints_shape_basis, betas)

@@ -4,7 +4,7 @@ pieces = link(frames, time_s)                  # frames: one list of Detections 
 pieces[0].frames, pieces[0].vote               # frame numbers; +1 surely right ... -1 surely left
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -45,6 +45,12 @@ class Piece:
     def vote(self) -> float:
         """Score-weighted vote on the side over all frames: +1 all say right, -1 all say left, 0 nobody knows."""
         return _Ballot().cast(*self.detections).vote
+
+
+def part_of(piece: Piece, kept: Iterable[int]) -> Piece:
+    """The detections of a piece with these indices, rising."""
+    kept = tuple(kept)
+    return Piece(tuple(piece.frames[index] for index in kept), tuple(piece.detections[index] for index in kept))
 
 
 @dataclass

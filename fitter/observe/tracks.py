@@ -1,14 +1,13 @@
-"""Which hands are really in the clip: pieces cleaned, joined over gaps, given a side by a clip-wide vote.
+"""Which hands are really in the clip: pieces cleaned, joined over gaps, and given to the two hands over the whole clip.
 
     hands = track_hands(frames, clip, source="mediapipe", hand="auto")      # one or two Observations
 
-There is at most one left and one right hand. A piece keeps the side that its frames vote for; a single frame that
-calls itself the other side changes nothing.
+There is at most one left and one right hand. Frames vote for a side, weighted by their score: a single one that calls
+itself the other side changes nothing. See `fitter.observe.sides`.
 """
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
@@ -16,36 +15,19 @@ import numpy as np
 from fitter.clip import Clip
 from fitter.errors import NoHandError
 from fitter.observe.observations import Detection, Observations, Side
-from fitter.observe.pieces import NEAR, Piece, hand_extent, link, reach, separation
+from fitter.observe.pieces import NEAR, Piece, hand_extent, link, part_of, reach, separation
+from fitter.observe.sides import JOIN_GAP_S, UNSURE, Hand, assigned
 
 logger = logging.getLogger(__name__)
 
 HandChoice = Literal["auto", "left", "right", "both"]
 
-JOIN_GAP_S = 2.0  # pieces further apart in time share no vote
 FLEETING_S = 0.3  # a piece shorter than this must lie where the hand was before or is afterwards
 SPURIOUS_S = 0.5  # a hand seen for less than this in all (or half of a shorter clip) is a false alarm
 SPURIOUS_SHARE = 0.05  # and so is one seen for less than this share of the frames of the other hand
-UNSURE = 0.5  # a piece whose vote is weaker may take the other side if its own is taken
 JUMP = 0.5  # extents from the local median at which a detection is looked at as an outlier ...
 JUMP_RATIO = 4.0  # ... and is one if that is so many times what the hand moves there anyway
 JUMP_WINDOW = 3  # frames on either side that make the local median
-
-
-@dataclass(frozen=True)
-class Hand:
-    """The pieces of one hand, no two in one frame, in the order of their starts."""
-
-    side: Side
-    pieces: tuple[Piece, ...]
-
-    @property
-    def support(self) -> float:
-        return sum(piece.support for piece in self.pieces)
-
-    @property
-    def n_observed(self) -> int:
-        return sum(len(piece.frames) for piece in self.pieces)
 
 
 def track_hands(
@@ -58,7 +40,7 @@ def track_hands(
     """
     pieces = [without_jumps(piece) for piece in link(frames, clip.time_s)]
     pieces = without_strays(joined(pieces, clip.time_s), clip.time_s)
-    hands = assigned(pieces, keep_second=hand == "both")
+    hands = assigned(pieces, clip.time_s, keep_second=hand == "both")
     if hand != "both":
         hands = without_false_alarms(hands, clip)
     if not hands:
@@ -86,7 +68,7 @@ def without_jumps(piece: Piece) -> Piece:
             detection
         )
         kept.append(bool(away[index - start] <= max(JUMP, JUMP_RATIO * float(np.median(away)))))
-    return _where(piece, kept)
+    return part_of(piece, np.flatnonzero(kept).tolist())
 
 
 def joined(pieces: Sequence[Piece], time_s: np.ndarray) -> list[Piece]:
@@ -126,42 +108,6 @@ def without_strays(pieces: Sequence[Piece], time_s: np.ndarray) -> list[Piece]:
     spans = [float(time_s[piece.frames[-1]] - time_s[piece.frames[0]]) for piece in pieces]
     longest = max(spans, default=0.0)
     return [piece for piece, span in zip(pieces, spans, strict=True) if span >= min(FLEETING_S, longest)]
-
-
-def assigned(pieces: Sequence[Piece], keep_second: bool) -> list[Hand]:
-    """Left and right hand made of pieces that do not overlap, best supported first; the strongest hand first.
-
-    A piece gives way in the frames that a stronger one covers. If that leaves less than half of it, it is another
-    hand: it goes to the other side if its own vote is unsure or `keep_second`, else it is left out.
-    """
-    chosen: dict[Side, list[Piece]] = {"right": [], "left": []}
-    for piece in sorted(pieces, key=lambda piece: -piece.support):
-        side: Side = "right" if piece.vote >= 0 else "left"
-        other: Side = "left" if side == "right" else "right"
-        free, free_there = _uncovered(piece, chosen[side]), _uncovered(piece, chosen[other])
-        if 2 * len(free.frames) >= len(piece.frames):
-            chosen[side].append(free)
-        elif (keep_second or abs(piece.vote) < UNSURE) and 2 * len(free_there.frames) >= len(piece.frames):
-            logger.warning("two %s hands at once: the weaker is taken for the %s one", side, other)
-            chosen[other].append(free_there)
-        else:
-            logger.info("a second %s hand in frames %d-%d is left out", side, piece.frames[0], piece.frames[-1])
-    hands = [
-        Hand(side, tuple(sorted(chain, key=lambda piece: piece.frames[0]))) for side, chain in chosen.items() if chain
-    ]
-    return sorted(hands, key=lambda hand: -hand.support)
-
-
-def _uncovered(piece: Piece, stronger: Sequence[Piece]) -> Piece:
-    """The frames of `piece` that lie within none of the `stronger` pieces."""
-    return _where(
-        piece, [all(not one.frames[0] <= frame <= one.frames[-1] for one in stronger) for frame in piece.frames]
-    )
-
-
-def _where(piece: Piece, keep: Sequence[bool]) -> Piece:
-    kept = [index for index, wanted in enumerate(keep) if wanted]
-    return Piece(tuple(piece.frames[index] for index in kept), tuple(piece.detections[index] for index in kept))
 
 
 def without_false_alarms(hands: Sequence[Hand], clip: Clip) -> list[Hand]:

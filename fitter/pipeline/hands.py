@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from fitter.energy import Energy
 from fitter.pipeline.one_hand import FitInput, HandFit, OnStep, Presence, fit_hand
+from fitter.pipeline.two_hands import fit_pair
 from fitter.solve.schedule import Schedule
 from fitter.synthesis.settings import Synthesis
 
@@ -18,6 +19,12 @@ def fit_hands(
     presence: Presence | None = None,
     on_step: OnStep | None = None,
     synthesis: Synthesis | None = None,
+    same_person: bool = False,
 ) -> list[HandFit]:
-    """Fit every hand of a clip, each as a right hand in frames of its own side; see `fit_hand`."""
+    """Fit every hand of a clip as a right hand in frames of its own side; see `fit_hand`, and of two `fit_pair`.
+
+    `same_person`: two hands have one shape.
+    """
+    if len(inputs) == 2:
+        return fit_pair((inputs[0], inputs[1]), energy, schedule, presence, on_step, synthesis, same_person)
     return [fit_hand(given, energy, schedule, presence, on_step, synthesis) for given in inputs]

@@ -25,6 +25,7 @@ from fitter.observe.footage import Footage
 from fitter.pipeline.known import Known, holding
 from fitter.quantity import Positive
 from fitter.render.appearance import Appearance
+from fitter.render.beside import Beside
 from fitter.render.window import Windows
 from fitter.scene import Scene
 from fitter.solve.posterior import Posterior, estimate_posterior
@@ -72,6 +73,8 @@ class FitInput:
     depth: DepthFolder | None = None  # seen once it is known where the hand is
     advice: Advice | None = None  # asked once it is known where the hand is
     known: Known | None = None
+    mirrored: bool = False  # a left hand, in frames flipped so that it looks like a right one
+    beside: Beside | None = None  # the other hand of the clip, which may hide this one
 
     @property
     def held(self) -> int:
@@ -90,6 +93,7 @@ class FitInput:
             landmarks=self.landmarks.to(device),
             evidence=self.evidence.to(device),
             starts=tuple(Start(start.name, start.state.to(device=device)) for start in self.starts),
+            beside=None if self.beside is None else self.beside.to(device),
         )
 
 
@@ -151,21 +155,26 @@ def fit_hand(
         given = replace(given, evidence=reached.problem.evidence.to(given.evidence.time_s.device))
         if given.footage is not None and schedule.pixel_stages and shows_enough(given.evidence):
             reached = fit_pixels(given, reached, energy, schedule, synthesis or Synthesis(), on_step)
-        whole, here = reached.problem, given.to("cpu")
-        posterior = estimate_posterior(unheld(whole, given, schedule), reached.state)
-        return HandFit(
-            scene=replace(whole.at(reached.state)),  # without what was computed of it: pixels take much memory
-            status=reached.status,
-            start=reached.start,
-            energies=whole.energies_by_term(reached.state),
-            initial_energies=whole.energies_by_term(here.starts[0].state),
-            posterior=posterior,
-            present=believed(here.evidence, posterior, presence or Presence()),
-            frames=frame_figures(whole, reached),
-            traces=reached.traces,
-            appearance=reached.appearance,
-            photometric=reached.photometric,
-        )
+        return judged_fit(given, reached, schedule, presence or Presence())
+
+
+def judged_fit(given: FitInput, reached: "Reached", schedule: Schedule, presence: Presence) -> HandFit:
+    """The fit that was reached, with how sure it is and how it explains each frame."""
+    whole, here = reached.problem, given.to("cpu")
+    posterior = estimate_posterior(unheld(whole, given, schedule), reached.state)
+    return HandFit(
+        scene=replace(whole.at(reached.state)),  # without what was computed of it: pixels take much memory
+        status=reached.status,
+        start=reached.start,
+        energies=whole.energies_by_term(reached.state),
+        initial_energies=whole.energies_by_term(here.starts[0].state),
+        posterior=posterior,
+        present=believed(here.evidence, posterior, presence),
+        frames=frame_figures(whole, reached),
+        traces=reached.traces,
+        appearance=reached.appearance,
+        photometric=reached.photometric,
+    )
 
 
 def unheld(problem: Problem, given: FitInput, schedule: Schedule) -> Problem:
@@ -262,7 +271,7 @@ def fit_pixels(
         worn=given.known and given.known.appearance,
         held=given.held,
     )
-    refined = refine_by_pixels(scene, given.evidence, Source(given.footage, given.depth), plan)
+    refined = refine_by_pixels(scene, given.evidence, Source(given.footage, given.depth, given.beside), plan)
     scene = refined.scene
     if device.type != "cpu":
         scene = replace(

@@ -1,8 +1,8 @@
 """Cholesky factorisation of the whole clip's normal equations: a block-tridiagonal band and a Schur complement border.
 
-Two frames make one block of 102, so that couplings one and two frames apart all lie between neighbouring blocks, and
-every operation is a dense one of LAPACK's size. Time and memory are linear in the number of frames. Call it inside
-`one_thread()`: on blocks of this size more threads only wait for each other.
+Two frames make one block of 102 (of two hands, 204), so that couplings one and two frames apart all lie between
+neighbouring blocks, and every operation is a dense one of LAPACK's size. Time and memory are linear in the number of
+frames. Call it inside `one_thread()`: on blocks of this size more threads only wait for each other.
 
     factor = factorise(normal, damping=1e-3)      # raises NotPositiveDefinite
     step = factor.solve()                         # minus the inverse times the gradient
@@ -19,9 +19,7 @@ from numpy.typing import DTypeLike
 from scipy.linalg import blas, get_blas_funcs, lapack
 
 from fitter.solve.normal_equations import NormalEquations
-from fitter.state import FRAME_UNKNOWNS, Step
-
-BLOCK = 2 * FRAME_UNKNOWNS
+from fitter.state import Step
 
 # A diagonal entry of nothing observed; relative to none, since residuals are unit-free and unknowns are radians or
 # ratios.
@@ -36,8 +34,8 @@ class NotPositiveDefinite(ArithmeticError):
 class Covariance:
     """Blocks of the inverse of the normal equations: each frame's own, with the shared unknowns, and theirs."""
 
-    frames: Float[np.ndarray, "frames 51 51"]
-    frames_shared: Float[np.ndarray, "frames 51 shared"]
+    frames: Float[np.ndarray, "frames unknowns unknowns"]
+    frames_shared: Float[np.ndarray, "frames unknowns shared"]
     shared: Float[np.ndarray, "shared shared"]
 
 
@@ -48,11 +46,11 @@ class Factor:
     """
 
     n_frames: int
-    diagonal: Float[np.ndarray, "blocks 102 102"]
-    below: Float[np.ndarray, "blocks 102 102"]
-    border: Float[np.ndarray, "blocks 102 shared"]
+    diagonal: Float[np.ndarray, "blocks block block"]
+    below: Float[np.ndarray, "blocks block block"]
+    border: Float[np.ndarray, "blocks block shared"]
     corner: Float[np.ndarray, "shared shared"]
-    right_side: Float[np.ndarray, "blocks 102"]
+    right_side: Float[np.ndarray, "blocks block"]
     shared_right_side: Float[np.ndarray, "shared"]
 
     def solve(self) -> Step:
@@ -64,7 +62,7 @@ class Factor:
             if block + 1 < len(frames):
                 frames[block] -= self.below[block].T @ frames[block + 1]
             frames[block] = trsv(self.diagonal[block], frames[block], lower=1, trans=1)
-        flat = frames.reshape(-1, FRAME_UNKNOWNS)[: self.n_frames]
+        flat = frames.reshape(2 * len(frames), -1)[: self.n_frames]
         return Step(torch.from_numpy(flat.astype(np.float64)), torch.from_numpy(shared))
 
     def covariance(self) -> Covariance:
@@ -72,12 +70,12 @@ class Factor:
 
         With L_k the diagonal and E_k the block below it: S_k = L_k^-T (I + E_k' S_k+1 E_k) L_k^-1.
         """
-        n_blocks, n_shared = len(self.diagonal), len(self.corner)
+        n_blocks, size, n_shared = *self.diagonal.shape[:2], len(self.corner)
         shared = lapack.dpotri(self.corner, lower=1)[0]
         shared = np.tril(shared) + np.tril(shared, -1).T
-        frames = np.empty((n_blocks, BLOCK, BLOCK))
-        lever = np.empty((n_blocks, BLOCK, n_shared))  # inverse of the band times the border
-        identity = np.eye(BLOCK)
+        frames = np.empty((n_blocks, size, size))
+        lever = np.empty((n_blocks, size, n_shared))  # inverse of the band times the border
+        identity = np.eye(size)
         for block in reversed(range(n_blocks)):
             inner, lifted = identity, self.border[block]
             if block + 1 < n_blocks:
@@ -85,12 +83,13 @@ class Factor:
                 inner = identity + below.T @ frames[block + 1] @ below
                 lifted = lifted - below.T @ lever[block + 1]
             lower = self.diagonal[block]
-            half = blas.dtrsm(1.0, lower, inner, lower=1, trans_a=1)
-            frames[block] = blas.dtrsm(1.0, lower, np.asfortranarray(half.T), lower=1, trans_a=1)
+            one_side = blas.dtrsm(1.0, lower, inner, lower=1, trans_a=1)
+            frames[block] = blas.dtrsm(1.0, lower, np.asfortranarray(one_side.T), lower=1, trans_a=1)
             lever[block] = blas.dtrsm(1.0, lower, lifted, lower=1, trans_a=1)
-        pairs = frames.reshape(n_blocks, 2, FRAME_UNKNOWNS, 2, FRAME_UNKNOWNS)
-        own = pairs[:, [0, 1], :, [0, 1], :].transpose(1, 0, 2, 3).reshape(-1, FRAME_UNKNOWNS, FRAME_UNKNOWNS)
-        lever = lever.reshape(-1, FRAME_UNKNOWNS, n_shared)[: self.n_frames]
+        half = size // 2
+        pairs = frames.reshape(n_blocks, 2, half, 2, half)
+        own = pairs[:, [0, 1], :, [0, 1], :].transpose(1, 0, 2, 3).reshape(-1, half, half)
+        lever = lever.reshape(-1, half, n_shared)[: self.n_frames]
         cross = -lever @ shared
         return Covariance(own[: self.n_frames] - cross @ lever.transpose(0, 2, 1), cross, shared)
 
@@ -103,17 +102,17 @@ class Workspace:
     float32 takes half the time, which is exact enough for a step that the energy judges; a covariance wants float64.
     """
 
-    diagonal: Shaped[np.ndarray, "blocks 102 102"]
-    below: Shaped[np.ndarray, "blocks 102 102"]
-    joined: Shaped[np.ndarray, "blocks 102 columns"]
+    diagonal: Shaped[np.ndarray, "blocks block block"]
+    below: Shaped[np.ndarray, "blocks block block"]
+    joined: Shaped[np.ndarray, "blocks block columns"]
 
     @staticmethod
     def of(normal: NormalEquations, dtype: DTypeLike = np.float64) -> "Workspace":
-        n_frames, _, n_shared = normal.border.shape
-        n_blocks = (n_frames + 1) // 2
-        widths = (BLOCK, BLOCK, n_shared + 1)
+        n_frames, n_unknowns, n_shared = normal.border.shape
+        n_blocks, size = (n_frames + 1) // 2, 2 * n_unknowns
+        widths = (size, size, n_shared + 1)
         # Each block is column-major, as LAPACK works in place on.
-        return Workspace(*(np.zeros((n_blocks, width, BLOCK), dtype).transpose(0, 2, 1) for width in widths))
+        return Workspace(*(np.zeros((n_blocks, width, size), dtype).transpose(0, 2, 1) for width in widths))
 
 
 def factorise(normal: NormalEquations, damping: float = 0.0, workspace: Workspace | None = None) -> Factor:

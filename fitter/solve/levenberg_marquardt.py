@@ -5,23 +5,23 @@ damping ever faster. Robust losses enter as iteratively reweighted least squares
 """
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import torch
 
-from fitter.scene import Scene
 from fitter.solve.band import NotPositiveDefinite, Workspace, factorise
 from fitter.solve.normal_equations import NormalEquations
 from fitter.solve.problem import Problem
-from fitter.solve.solver import Status
-from fitter.state import State, Step
+from fitter.solve.solver import Solvable, Status
+from fitter.state import Step
 
 HIGHEST_DAMPING = 1e12
 
 
 @dataclass(frozen=True)
 class Memory:
-    scene: Scene
+    scene: Any  # of the problem's kind
     energy: float
     normal: NormalEquations | None
     damping: float
@@ -41,11 +41,11 @@ class LevenbergMarquardt:
     damping: float = 0.1
     tolerance: float = 1e-6
 
-    def init(self, problem: Problem, state: State) -> Memory:
+    def init(self, problem: Solvable, state: Any) -> Memory:
         scene = problem.at(state)
         return Memory(scene, problem.energy_of(scene), None, self.damping, 2.0, float("inf"))
 
-    def step(self, problem: Problem, memory: Memory) -> Memory:
+    def step(self, problem: Solvable, memory: Memory) -> Memory:
         """One accepted step, after as many refused ones as it takes."""
         normal = memory.normal or problem.linearise_of(memory.scene)
         workspace = memory.workspace or Workspace.of(normal, np.float32)
@@ -57,7 +57,7 @@ class LevenbergMarquardt:
                 damping, raise_by = damping * raise_by, raise_by * 2.0
                 continue
             before = memory.scene.state
-            scene = problem.at(before.retract(step.to(before.trajectory.device)))
+            scene = problem.at(before.retract(step.to(before.device)))
             energy = problem.energy_of(scene)
             if energy < memory.energy:
                 gain = (memory.energy - energy) / predicted_decrease(normal, step, damping)
@@ -69,14 +69,14 @@ class LevenbergMarquardt:
             damping, raise_by = damping * raise_by, raise_by * 2.0
         return replace(memory, normal=normal, damping=damping, workspace=workspace)
 
-    def best(self, memory: Memory) -> tuple[State, float]:
+    def best(self, memory: Memory) -> tuple[Any, float]:
         return memory.scene.state, memory.energy
 
-    def current(self, problem: Problem, memory: Memory) -> Scene:
+    def current(self, problem: Solvable, memory: Memory) -> Any:
         return memory.scene
 
     def renewed(self, problem: Problem, memory: Memory) -> Memory:
-        scene = memory.scene.wearing(problem.scene.appearance)
+        scene = memory.scene.wearing(problem.appearance)
         energy, normal = problem.expand(scene)
         return replace(memory, scene=scene, energy=energy, normal=normal)
 

@@ -43,12 +43,15 @@ BEYOND = np.stack([[carries(joint, bone) for bone in range(N_ROTATIONS)] for joi
 
 @dataclass(frozen=True)
 class NormalEquations:
-    """J'J and J'r. `first` and `second` couple a frame to the next and the one after, the same 3-vector only."""
+    """J'J and J'r. `first` and `second` couple a frame to the next and the one after, the same 3-vector only.
 
-    diagonal: Float[Tensor, "frames 51 51"]
-    first: Float[Tensor, "frames 17 3 3"]
-    second: Float[Tensor, "frames 17 3 3"]
-    border: Float[Tensor, "frames 51 shared"]
+    A frame has 51 unknowns, 17 3-vectors; of two hands in one problem, twice as many.
+    """
+
+    diagonal: Float[Tensor, "frames unknowns unknowns"]
+    first: Float[Tensor, "frames coupled 3 3"]
+    second: Float[Tensor, "frames coupled 3 3"]
+    border: Float[Tensor, "frames unknowns shared"]
     corner: Float[Tensor, "shared shared"]
     gradient: Step
 

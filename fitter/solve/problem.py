@@ -42,6 +42,11 @@ class Problem:
         """The scene of a state; what it predicts is computed once and kept."""
         return self.scene.with_state(state)
 
+    @property
+    def appearance(self) -> Appearance | None:
+        """What the surface wears."""
+        return self.scene.appearance
+
     def wearing(self, appearance: Appearance) -> "Problem":
         """The same problem for a surface of another appearance."""
         return replace(self, scene=self.scene.wearing(appearance))

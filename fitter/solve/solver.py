@@ -7,12 +7,12 @@ outcome.state, outcome.status.value        # the status explains itself
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
-from typing import Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 from fitter.render.appearance import Appearance
 from fitter.scene import Scene
+from fitter.solve.normal_equations import NormalEquations
 from fitter.solve.problem import Problem
-from fitter.state import State
 
 
 class Status(Enum):
@@ -24,11 +24,14 @@ class Status(Enum):
     NOT_FINITE = "the starting state has no finite energy"
 
 
+S = TypeVar("S")
+
+
 @dataclass(frozen=True)
-class Outcome:
+class Outcome(Generic[S]):
     """Best state found, its energy, how it ended, the energy after every step, and what the surface wore last."""
 
-    state: State
+    state: S
     energy: float
     status: Status
     trace: tuple[float, ...]
@@ -40,36 +43,56 @@ Listener = Callable[[int, float, dict[str, float]], None]  # step, energy, energ
 Renewal = Callable[[Problem, Scene], Problem]
 
 
+class Solvable(Protocol):
+    """What a second-order solver asks of a problem: of one hand (`Problem`) or of two (`PairProblem`), each with states
+    and scenes of its own kind.
+    """
+
+    @property
+    def appearance(self) -> Appearance | None: ...
+
+    def at(self, state: Any) -> Any: ...
+
+    def energy_of(self, scene: Any) -> float: ...
+
+    def energies_by_term_of(self, scene: Any) -> dict[str, float]: ...
+
+    def linearise_of(self, scene: Any) -> NormalEquations: ...
+
+
 class Solver(Protocol[Memory]):
-    """A method: its fields are its settings, `Memory` is what it carries from step to step."""
+    """A method: its fields are its settings, `Memory` is what it carries from step to step.
+
+    Problem, state and scene are of one kind, see `Solvable`; first-order methods know problems of one hand only.
+    """
 
     @property
     def max_steps(self) -> int: ...
 
-    def init(self, problem: Problem, state: State) -> Memory: ...
+    def init(self, problem: Any, state: Any) -> Memory: ...
 
-    def step(self, problem: Problem, memory: Memory) -> Memory: ...
+    def step(self, problem: Any, memory: Memory) -> Memory: ...
 
-    def best(self, memory: Memory) -> tuple[State, float]: ...
+    def best(self, memory: Memory) -> tuple[Any, float]: ...
 
     def terminate(self, memory: Memory) -> Status | None: ...
 
-    def current(self, problem: Problem, memory: Memory) -> Scene:
+    def current(self, problem: Any, memory: Memory) -> Any:
         """The scene of the best state; what is already computed of it is kept."""
         ...
 
-    def renewed(self, problem: Problem, memory: Memory) -> Memory:
+    def renewed(self, problem: Any, memory: Memory) -> Memory:
         """Go on from the best state with a problem whose energy has changed."""
         ...
 
 
 def run(
     solver: Solver[Memory],
-    problem: Problem,
-    state: State,
+    problem: Solvable,
+    state: S,
     on_step: Listener | None = None,
     renew: Renewal | None = None,
-) -> Outcome:
+) -> Outcome[S]:
     """Step until the solver says stop or its steps are used up; `on_step(step, energy, by term)` after each.
 
     `renew` may change the problem between steps, as an appearance that follows the pose does; then energies of
@@ -88,9 +111,9 @@ def run(
         status = solver.terminate(memory)
         if status is not None:
             break
-        if renew is not None and index + 1 < solver.max_steps:
+        if renew is not None and isinstance(problem, Problem) and index + 1 < solver.max_steps:
             problem = renew(problem, solver.current(problem, memory))
             memory = solver.renewed(problem, memory)
     best, energy = solver.best(memory)
-    status, worn = status or Status.OUT_OF_STEPS, problem.scene.appearance
+    status, worn = status or Status.OUT_OF_STEPS, problem.appearance
     return Outcome(best.orthonormalised(), energy, status, tuple(trace), worn)

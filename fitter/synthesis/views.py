@@ -23,6 +23,7 @@ from fitter.observe.masks import HAND
 from fitter.observe.pictures import Silhouettes
 from fitter.observe.silhouettes import silhouettes_of
 from fitter.render.appearance import Appearance
+from fitter.render.beside import Beside
 from fitter.render.window import Windows, windows_around
 from fitter.scene import Scene
 from fitter.synthesis.settings import Synthesis
@@ -41,10 +42,22 @@ LEAST_LANDMARKS = 11
 
 @dataclass(frozen=True)
 class Source:
-    """Where pixels come from: the frames with given masks, and depth images; of a left hand both mirrored."""
+    """Where pixels come from: the frames with given masks, and depth images; of a left hand both mirrored. What the
+    hand `beside` shows says nothing of this one, as if it lay outside of the image.
+    """
 
     footage: Footage
     depth: DepthFolder | None = None
+    beside: Beside | None = None
+
+    def cut(self, scene: Scene, chosen: Int[Tensor, "chosen"] | None = None) -> Cut:
+        """What the scene's windows show: of all frames, or of the `chosen` ones that the scene is of."""
+        assert scene.windows is not None
+        cut = self.footage.cut(scene.windows.to("cpu"), chosen=None if chosen is None else chosen.tolist())
+        if self.beside is None:
+            return cut
+        beside = self.beside if chosen is None else self.beside.chosen(chosen)
+        return replace(cut, inside=cut.inside & ~beside.shown_instead(scene.on_screen, scene.fragments))
 
 
 @dataclass(frozen=True)
@@ -149,7 +162,7 @@ def finely_textured(scene: Scene, source: Source, views: Views, size: int) -> Ap
     windows = replace(windows, origin_px=windows.origin_px[frames], scale=windows.scale[frames])
     state = replace(state, rotations=state.rotations[frames], trajectory=state.trajectory[frames])
     part = replace(scene, state=state, windows=windows, appearance=None)
-    cut = source.footage.cut(windows.to("cpu"), chosen=frames.tolist())
+    cut = source.cut(part, frames)
     if cut.masks is None and views.cut.masks is not None:
         cut = replace(cut, masks=upsampled(views.cut.masks[frames.cpu()], size))
     chosen = frames.cpu()
@@ -175,7 +188,7 @@ def look_at(scene: Scene, evidence: Evidence, source: Source, settings: Synthesi
     camera = scene.camera.scaled(float(scene.state.log_focal.exp()))
     windows = windows_around(camera.project(scene.vertices), resolution)
     scene = scene.seen_through(windows)
-    cut, trust = source.footage.cut(windows.to("cpu")), trust_of(evidence).cpu()
+    cut, trust = source.cut(scene), trust_of(evidence).cpu()
     covered, forearm = scene.fragments.covered.cpu(), beyond_wrist(windows.of_image(scene.keypoints).cpu(), resolution)
     if cut.masks is None and settings.masks == "off":
         return Views(scene, cut, forearm, trust, torch.zeros(evidence.n_frames, dtype=torch.bool), {}, source.depth)
