@@ -19,6 +19,7 @@ from fitter.energy.keypoints import Keypoints
 from fitter.energy.learned_pose import LearnedPose
 from fitter.energy.photometric import Photometric
 from fitter.energy.pose import Coupling, Pose
+from fitter.energy.self_collision import SelfCollision
 from fitter.energy.shape import Shape
 from fitter.energy.silhouette import Silhouette
 from fitter.energy.size import Size
@@ -49,6 +50,7 @@ class Energy:
     pose: Pose | None = Pose()
     coupling: Coupling | None = Coupling()
     learned_pose: LearnedPose | None = LearnedPose()
+    self_collision: SelfCollision | None = SelfCollision()
     shape: Shape | None = Shape()
     size: Size | None = Size()
     focal: Focal | None = Focal()

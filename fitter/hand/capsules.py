@@ -44,6 +44,8 @@ REACH = 0.5
 SIDEWARD_REACH_M = 0.014
 # Keeps the centre of a circle through an arc near the mean of its vertices: as much as this share of them says.
 PRIOR_SHARE = 0.1
+# A circle has three unknowns.
+FEWEST_VERTICES = 3
 # Step of the numerical derivative by the betas, which a capsule is all but linear in.
 STEP = 1e-3
 
@@ -156,8 +158,11 @@ class _Bone:
     def fit(
         self, vertices: Float[Tensor, "*batch own 3"], joints: Float[Tensor, "*batch 21 3"]
     ) -> tuple[Float[Tensor, "*batch 2 3"], Float[Tensor, "*batch 2"]]:
-        """Ends and radii: a circle across the bone near either end."""
+        """Ends and radii: a circle across the bone near either end; the bare bone where no skin is fitted to."""
         near, far = joints[..., NEAR[self.capsule], :], joints[..., FAR[self.capsule], :]
+        if int((self.weights > 0).sum(-1).min()) < FEWEST_VERTICES:
+            ends = torch.stack([near, far], dim=-2)
+            return ends, torch.zeros_like(ends[..., 0])
         local = (vertices - near.unsqueeze(-2)) @ self.frame.mT
         places = ((far - near) @ self.frame[0]).unsqueeze(-1) * self.places
         circles = [_circle(local[..., 1:], weight) for weight in self.weights]

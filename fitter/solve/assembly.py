@@ -134,7 +134,7 @@ def assemble(rows: list[tuple[Rows, float | None]], scene: Scene) -> NormalEquat
             case FrameRows():
                 if not _add_frames(totals, each, plain(weight)):
                     add_dense(normal, dense_of_features(each, feature_jacobian(scene)), weight)
-            case DenseRows():
+            case DenseRows() if each.residual.numel() > 0:
                 add_dense(normal, each, weight)
             case TemporalRows():
                 _add_temporal(totals, each, plain(weight))
