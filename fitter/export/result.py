@@ -16,7 +16,15 @@ from jaxtyping import Bool, Float32, Float64, Int32
 from fitter.camera import Camera, FocalSource
 from fitter.camera_motion import MovingCamera, find_motion_problem, in_world
 from fitter.errors import InputError
-from fitter.export.archive import VERSION, find_wrong_shape, read_archive, require_version, typed, write_archive
+from fitter.export.archive import (
+    VERSION,
+    find_wrong_shape,
+    read_archive,
+    release_pages,
+    require_version,
+    typed,
+    write_archive,
+)
 from fitter.export.atomic import atomic_path
 from fitter.export.description import describe, describe_in_html
 from fitter.observe.observations import Side
@@ -25,6 +33,8 @@ RESULT_FILE = "result.npz"
 
 # Raised when a name or meaning below changes; files of another version are refused: their numbers would be misread.
 FORMAT_VERSION = 3
+
+FRAMES_AT_ONCE = 512
 
 
 @dataclass(frozen=True)
@@ -91,10 +101,13 @@ class FitResult:
 
     @classmethod
     def load(cls, path: str | Path) -> "FitResult":
-        """Read `result.npz`, or the one in the folder `path`; raises InputError, one sentence, for any damage."""
+        """Read `result.npz`, or the one in the folder `path`; raises InputError, one sentence, for any damage.
+
+        The arrays are mapped from the file: of an hour's clip only those frames take memory that are looked at.
+        """
         file = Path(path) / RESULT_FILE if Path(path).is_dir() else Path(path)
         result = _from_arrays(read_archive(file, f"the {RESULT_FILE} of a fit"), file)
-        problem = find_problem(result)
+        problem = find_problem(result, just_read=True)
         if problem:
             raise InputError(f"{file}: {problem}")
         return result
@@ -138,18 +151,28 @@ def save_result(result: FitResult, folder: Path) -> Path:
     problem = find_problem(result)
     if problem:
         raise ValueError(problem)
-    arrays = {field.name: np.asarray(getattr(result, field.name)) for field in fields(result)}
-    # An empty tuple would be saved as float64.
-    arrays["side"] = np.array(result.side, dtype="U5")
-    arrays[VERSION] = np.array(FORMAT_VERSION)
+    arrays = arrays_of(result)
     with atomic_path(folder / RESULT_FILE) as path:
         write_archive(path, arrays)
     return folder / RESULT_FILE
 
 
-def find_problem(result: FitResult) -> str | None:
-    """The first breach of the contract in words (array, what is expected, what it is), or None."""
-    return find_wrong_shape(result) or _find_wrong_number(result) or _find_wrong_value(result)
+def arrays_of(result: FitResult) -> dict[str, np.ndarray]:
+    """What the file holds."""
+    arrays = {field.name: np.asarray(getattr(result, field.name)) for field in fields(result)}
+    # An empty tuple would be saved as float64.
+    arrays["side"] = np.array(result.side, dtype="U5")
+    arrays[VERSION] = np.array(FORMAT_VERSION)
+    return arrays
+
+
+def find_problem(result: FitResult, just_read: bool = False) -> str | None:
+    """The first breach of the contract in words (array, what is expected, what it is), or None.
+
+    `just_read`: nothing has been written into its arrays, which need not stay in memory.
+    """
+    first = find_wrong_shape(result) or _find_wrong_number(result) or _find_wrong_value(result)
+    return first or _find_wrong_row(result, just_read)
 
 
 def _find_wrong_number(result: FitResult) -> str | None:
@@ -193,18 +216,23 @@ def _find_wrong_value(result: FitResult) -> str | None:
             return f"{name}: expected vertex numbers from 0 to {rows - 1}"
     if not ((result.quality[result.present] >= 0) & (result.quality[result.present] <= 1)).all():
         return "quality: expected 0 to 1 where the hand is present"
-    return _find_wrong_row(result)
+    return None
 
 
-def _find_wrong_row(result: FitResult) -> str | None:
-    """Rows are finite exactly where the hand is present."""
+def _find_wrong_row(result: FitResult, just_read: bool) -> str | None:
+    """Rows are finite exactly where the hand is present; a bounded number of frames at a time."""
     for name in ("joints_m", "joints_sigma_mm", "quality", "keypoints_px", "vertices_m", "pose", "translation_m"):
         array: np.ndarray = getattr(result, name)
-        rows = array.reshape(*result.present.shape, int(np.prod(array.shape[2:])))
-        if not np.isfinite(rows[result.present]).all():
-            return f"{name}: expected finite numbers where the hand is present"
-        if not np.isnan(rows[~result.present]).all():
-            return f"{name}: expected NaN where the hand is not present"
+        for first in range(0, result.present.shape[1], FRAMES_AT_ONCE):
+            frames = slice(first, first + FRAMES_AT_ONCE)
+            present = result.present[:, frames]
+            rows = array[:, frames].reshape(*present.shape, int(np.prod(array.shape[2:])))
+            if not np.isfinite(rows[present]).all():
+                return f"{name}: expected finite numbers where the hand is present"
+            if not np.isnan(rows[~present]).all():
+                return f"{name}: expected NaN where the hand is not present"
+            if just_read:
+                release_pages(array)
     return None
 
 
