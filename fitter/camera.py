@@ -26,6 +26,13 @@ logger = logging.getLogger(__name__)
 ASSUMED_FOCAL = 0.85
 ASSUMED_FOCAL_SD = 0.2  # one standard deviation of log(focal length): covers 0.7 to 1.05
 
+# A focal length that a file tells as that of 35 mm film (24 x 36) stands for the same diagonal (CIPA DCG-001) or, by
+# some makers, the same width, which for 4:3 is 4 % less: with the rounding to a millimetre, one standard deviation.
+FILM_DIAGONAL_MM, PHOTO_FOCAL_SD = 43.27, 0.05
+# In videos it is told of the 4:3 sensor, of which the frame is the whole width (1.25 widths to a diagonal) or, where
+# the picture is stabilised, nine tenths and less of it: 0.75 to 0.9 of the longer side for a telephone's 26 mm.
+SENSOR_DIAGONAL, STABILISED, VIDEO_FOCAL_SD = 1.25, 1.1, 0.1
+
 # Principal points of lenses lie within a few per cent of the image's centre; further off than this share of the image's
 # size, the intrinsics were measured in images of another size. Less may be an image cropped on purpose, unless both
 # axes are off by the same factor, which is suspicious from SCALED_OFFSET on.
@@ -168,6 +175,18 @@ def parse_intrinsics(text: str, size: tuple[int, int]) -> Camera:
     if abs(cx / width - cy / height) < SAME_FACTOR and abs(cx / width - 0.5) > SCALED_OFFSET:
         logger.warning("intrinsics %s look like those of %.0fx%.0f frames, not %dx%d", text, 2 * cx, 2 * cy, *size)
     return Camera(fx, fy, cx, cy, width, height, distortion)
+
+
+def camera_of_lens(focal_35mm: float, size: tuple[int, int], video: bool) -> Camera:
+    """The camera of a lens that the file's metadata tell (millimetres on 35 mm film): centred, `known` False."""
+    width, height = size
+    diagonal = SENSOR_DIAGONAL * STABILISED * max(size) if video else math.hypot(width, height)
+    focal, sigma = focal_35mm / FILM_DIAGONAL_MM * diagonal, VIDEO_FOCAL_SD if video else PHOTO_FOCAL_SD
+    logger.info(
+        "focal length by the file's metadata: %.0f px (%g mm on 35 mm film, one standard deviation %.0f %%)",
+        *(focal, focal_35mm, 100 * sigma),
+    )
+    return Camera(focal, focal, width / 2, height / 2, width, height, (), False, sigma, "metadata")
 
 
 def assumed_camera(size: tuple[int, int]) -> Camera:

@@ -21,8 +21,10 @@ from fitter.app.cues import NO_CUES, Cues
 from fitter.app.demo import DEMO, look_at, make_demo, save_truth
 from fitter.app.options import Command
 from fitter.app.progress import Progress
-from fitter.camera import Camera, assumed_camera, parse_intrinsics
+from fitter.camera import Camera, assumed_camera, camera_of_lens, parse_intrinsics
 from fitter.clip import Clip, Frame, open_clip
+from fitter.clip.lens_metadata import focal_length_35mm
+from fitter.clip.video import VideoClip
 from fitter.config import Config, Export
 from fitter.energy import OF_PAIRS, Energy
 from fitter.energy.size import Size
@@ -75,7 +77,7 @@ def load(command: Command, clip: Clip | None = None) -> tuple[Clip, Camera, Hand
 
 
 def camera_of(command: Command, clip: Clip) -> Camera:
-    """The intrinsics given, by frame or for all frames, the demo's own, or assumed ones; and how the camera moves."""
+    """The intrinsics given, by frame or for all frames, the demo's own, or likely ones; and how the camera moves."""
     size = (clip.width, clip.height)
     given = None if command.cameras is None else read_cameras(command.cameras, size, clip.n_frames)
     if given is not None and given.matrices is not None:
@@ -85,8 +87,16 @@ def camera_of(command: Command, clip: Clip) -> Camera:
     if command.intrinsics:
         camera = parse_intrinsics(command.intrinsics, size)
     else:
-        camera = clip.truth.camera if isinstance(clip, DemoClip) else assumed_camera(size)
+        camera = clip.truth.camera if isinstance(clip, DemoClip) else unmeasured_camera(clip)
     return camera if given is None else given.of(camera)
+
+
+def unmeasured_camera(clip: Clip) -> Camera:
+    """By the lens that the files' metadata tell, else the assumed one."""
+    size, focal_35mm = (clip.width, clip.height), focal_length_35mm(clip)
+    if focal_35mm is None:
+        return assumed_camera(size)
+    return camera_of_lens(focal_35mm, size, video=isinstance(clip, VideoClip))
 
 
 def choose_device(command: Command) -> torch.device:

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
-from fitter.camera import ASSUMED_FOCAL_SD
 from fitter.energy.shape import Shape, repetitions
 from fitter.energy.term import EnergyTerm, robust_weight
 from fitter.scene import Scene
@@ -115,7 +114,7 @@ def assumed_focal_mm(problem: Problem, scene: Scene) -> Float[np.ndarray, "frame
     depth_mm = 1000.0 * scene.posed.joints[..., 2].numpy()
     if scene.camera.known or "focal" in problem.free:
         return np.zeros_like(depth_mm)
-    return ASSUMED_FOCAL_SD * depth_mm / np.sqrt(3.0)
+    return scene.camera.focal_sigma * depth_mm / np.sqrt(3.0)
 
 
 def one_term(problem: Problem, name: str, scene: Scene) -> NormalEquations:
