@@ -19,12 +19,21 @@ from jaxtyping import Float
 
 from fitter.clip.clip import FOLDER_FPS, Frame
 from fitter.errors import InputError
+from fitter.untrusted import MOST_PIXELS
 
 if TYPE_CHECKING:
     import av
     from av.container import InputContainer
 
 logger = logging.getLogger(__name__)
+
+# Containers of video. Others, such as playlists, name further files to be read, or make pictures out of any text
+# (tty and sound are here to be told apart).
+FORMATS = (
+    *("mov", "mp4", "m4a", "3gp", "3g2", "mj2", "matroska", "webm", "avi", "flv", "asf", "ogg", "gif", "apng", "mxf"),
+    *("mpegts", "mpeg", "mpegvideo", "m4v", "h264", "hevc", "av1", "obu", "ivf", "mjpeg", "dv", "nut", "rm", "wtv"),
+    *("yuv4mpegpipe", "webp_anim", "tty", "wav", "mp3", "flac"),
+)
 
 FULL_TURN_DEG = 360
 QUARTER_TURN_DEG = 90
@@ -164,6 +173,7 @@ def _decoded(container: "InputContainer", path: Path) -> "Iterator[av.VideoFrame
 
     stream = _pictures_stream(container, path)
     stream.thread_type = "AUTO"
+    stream.codec_context.options = {"max_pixels": str(MOST_PIXELS)}  # each thread makes room for a picture
     packets = container.demux(stream)
     while True:
         try:
@@ -182,9 +192,10 @@ def _opened(path: Path) -> "InputContainer":
 
     try:
         # Playlists and the like name further addresses: an untrusted file may open nothing but files.
-        return av.open(str(path.absolute()), options={"protocol_whitelist": "file"})
-    except FFmpegError as error:
-        reason = (error.strerror or "unknown reason").lower()
+        options = {"protocol_whitelist": "file", "format_whitelist": ",".join(FORMATS)}
+        return av.open(str(path.absolute()), options=options, metadata_errors="replace")
+    except (FFmpegError, MemoryError) as error:
+        reason = (getattr(error, "strerror", None) or "unknown reason").lower()
         raise InputError(f"{path} cannot be read as a video ({reason}): expected an intact video file") from None
 
 
@@ -194,6 +205,9 @@ def _pictures_stream(container: "InputContainer", path: Path) -> "av.VideoStream
     streams = [stream for stream in container.streams.video if not stream.disposition & Disposition.attached_pic]
     if container.format.name == "tty":
         raise InputError(f"{path} is a text file: expected a video file or a folder of images")
+    if streams and streams[0].width * streams[0].height > MOST_PIXELS:
+        size = f"{streams[0].width}x{streams[0].height}"
+        raise InputError(f"{path} says to be {size}: expected at most {MOST_PIXELS >> 20} megapixels")
     if not streams:
         raise InputError(f"{path} holds no video stream: expected a video file, not sound or subtitles alone")
     return streams[0]

@@ -53,8 +53,8 @@ def video(suffix: str, codec: str, turned: bool = False) -> bytes:
 def write_video(folder: Path) -> list[bytes]:
     (folder / "clip.mp4").write_bytes(video("mp4", "libx264"))
     others = (("avi", "mjpeg"), ("matroska", "libx264"), ("mpegts", "mpeg2video"), ("mp4", "mpeg4"), ("webm", "libvpx"))
-    gif = b"GIF89a\x02\x00\x01\x00\x80\x00\x00\xff\xff\xff\x00\x00\x00!\xf9\x04\x00\n\x00\x00\x00,\x00\x00\x00\x00\x02\x00"
-    gif += b"\x01\x00\x00\x02\x02D\n\x00;"
+    gif = b"GIF89a\x02\x00\x01\x00\x80\x00\x00\xff\xff\xff\x00\x00\x00!\xf9\x04\x00\n\x00\x00\x00,\x00\x00\x00\x00"
+    gif += b"\x02\x00\x01\x00\x00\x02\x02D\n\x00;"
     playlist = b"#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXTINF:1,\nclip.mp4\n#EXTINF:1,\n/etc/passwd\n#EXT-X-ENDLIST\n"
     concat = b"ffconcat version 1.0\nfile clip.mp4\nfile /etc/passwd\n"
     return [*(video(*other) for other in others), gif, playlist, concat]

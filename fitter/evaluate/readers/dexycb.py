@@ -25,6 +25,7 @@ from fitter.evaluate.readers.hand import AnnotatedHand, HandMask, ImageSequence,
 from fitter.evaluate.readers.layout import Layout, Reader, checked_array, checked_intrinsics, needed
 from fitter.observe.observations import Side
 from fitter.observe.plain_arrays import read_arrays
+from fitter.untrusted import read_regular
 
 NAME = "DexYCB"
 SEQUENCES = 100  # of each subject; the split counts them
@@ -145,11 +146,13 @@ def _yaml(path: Path) -> Mapping[str, object]:
     import yaml
 
     try:
-        with path.open("rb") as file:
-            data = file.read(MOST_YAML_BYTES + 1)
-        content = yaml.safe_load(data) if len(data) <= MOST_YAML_BYTES else None
-    except (OSError, yaml.YAMLError, ValueError, RecursionError):
-        content = None
+        data = read_regular(path, MOST_YAML_BYTES)
+        whole = len(data) <= MOST_YAML_BYTES
+        # Aliases unfold a small file into gigabytes.
+        plain = whole and not any(isinstance(token, yaml.AliasToken) for token in yaml.scan(data))
+        content = yaml.safe_load(data) if plain else None
+    except (OSError, yaml.YAMLError, ValueError, LookupError, TypeError, AttributeError, RecursionError):
+        content = None  # PyYAML's constructors of numbers and dates raise what they like
     if not isinstance(content, dict):
         raise InputError(f"{path} cannot be read: expected a YAML file of {NAME}")
     return content
