@@ -171,7 +171,10 @@ def read_texture(folder: ResultFolder, side: str) -> UInt8[np.ndarray, "height w
     file = folder.texture("left" if side == "left" else "right")
     if file is None:
         return None
-    return read_image(file)
+    try:
+        return read_image(file)
+    except InputError as error:
+        raise InputError(f"{file}: damaged, expected the PNG of a hand's texture") from error
 
 
 def say(sentence: str) -> None:

@@ -72,10 +72,15 @@ class VideoClip:
 
     def _sought(self, index: int) -> Frame | None:
         """The frame by a jump to the key frame before it, or None where the container cannot jump so."""
+        from av.error import FFmpegError
+
         if self.stamps is None:
             return None
         with _opened(self.path) as container:
-            container.seek(self.stamps[index], stream=_pictures_stream(container, self.path))
+            try:
+                container.seek(self.stamps[index], stream=_pictures_stream(container, self.path))
+            except FFmpegError:
+                return None
             for frame in _decoded(container, self.path):
                 if frame.pts is None or frame.pts >= self.stamps[index]:
                     return _upright(frame) if frame.pts == self.stamps[index] else None
@@ -123,7 +128,7 @@ def open_video(path: Path) -> VideoClip:
     if not stamps:
         raise InputError(f"{path} holds no frame that can be decoded: expected an intact video file")
     ordered = tuple(stamp for stamp in stamps if stamp is not None)
-    usable = len(ordered) == len(stamps) and base is not None and all(np.diff(ordered) > 0)
+    usable = len(ordered) == len(stamps) and bool(base) and all(np.diff(ordered) > 0)
     warnings = []
     if announced > len(stamps):
         warnings.append(f"{path} announces {announced} frames but only {len(stamps)} can be decoded: it is damaged")
@@ -135,12 +140,26 @@ def open_video(path: Path) -> VideoClip:
         time_s = np.arange(len(stamps)) / rate
         warnings.append(f"{path} has no usable time stamps: {rate:g} frames per second assumed")
     with _opened(path) as container:
-        height, width = _upright(next(_decoded(container, path))).shape[:2]
+        first = next(_decoded(container, path), None)
+        if first is None:
+            raise InputError(f"{path} holds no frame that can be decoded: expected an intact video file")
+        height, width = _upright(first).shape[:2]
     return VideoClip(path, path.stem, width, height, rate, time_s, ordered if usable else None, tuple(warnings))
 
 
 def _trusted_stamps(path: Path, announced: int) -> list[int | None] | None:
     """Stamps of all frames from the packets alone, or None where only decoding can tell."""
+    from av.error import FFmpegError
+
+    try:
+        return _packet_stamps(path, announced)
+    except FFmpegError as error:
+        logger.debug("%s: its packets cannot be walked over: %s", path, error)
+        return None
+
+
+def _packet_stamps(path: Path, announced: int) -> list[int | None] | None:
+    """As `_trusted_stamps`; raises FFmpegError where the container is damaged."""
     keyframe = None
     stamps: list[int] = []
     with _opened(path) as container:
@@ -205,11 +224,13 @@ def _pictures_stream(container: "InputContainer", path: Path) -> "av.VideoStream
     streams = [stream for stream in container.streams.video if not stream.disposition & Disposition.attached_pic]
     if container.format.name == "tty":
         raise InputError(f"{path} is a text file: expected a video file or a folder of images")
-    if streams and streams[0].width * streams[0].height > MOST_PIXELS:
-        size = f"{streams[0].width}x{streams[0].height}"
-        raise InputError(f"{path} says to be {size}: expected at most {MOST_PIXELS >> 20} megapixels")
     if not streams:
         raise InputError(f"{path} holds no video stream: expected a video file, not sound or subtitles alone")
+    if streams[0].codec_context is None:
+        raise InputError(f"{path} holds video of an unknown codec: expected a video file that ffmpeg decodes")
+    if streams[0].width * streams[0].height > MOST_PIXELS:
+        size = f"{streams[0].width}x{streams[0].height}"
+        raise InputError(f"{path} says to be {size}: expected at most {MOST_PIXELS >> 20} megapixels")
     return streams[0]
 
 

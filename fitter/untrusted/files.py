@@ -30,4 +30,5 @@ def open_regular(path: Path) -> BinaryIO:
 def read_regular(path: Path, most_bytes: int) -> bytes:
     """All of the file; of a larger one `most_bytes` + 1 bytes, by which it is told. OSError as `open_regular`."""
     with open_regular(path) as file:
-        return file.read(most_bytes + 1)
+        size = os.fstat(file.fileno()).st_size
+        return file.read(min(size, most_bytes) + 1)  # Python makes room for as much as it is asked for
