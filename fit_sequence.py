@@ -17,10 +17,11 @@ def fit_sequence(request: Request) -> None:
     from fitter.app.cues import read_cues
     from fitter.app.demo import truth_of
     from fitter.app.resume import identity, is_complete, mark_complete, mark_unfinished, record_of
-    from fitter.app.steps import export, initialise, learned_initializer, load, observe, optimise
+    from fitter.app.steps import export, initialise, learned_initializer, load, observe, optimise, terms_of
     from fitter.app.summary import Run, print_summary, summarise
     from fitter.config import save_config
     from fitter.export.atomic import prepare_folder
+    from fitter.export.clip_writer import written
 
     command, config, began = request.command, request.config, time.monotonic()
     with keep_warnings() as journal, show_progress(command.quiet) as progress:
@@ -41,22 +42,22 @@ def fit_sequence(request: Request) -> None:
         inputs = initialise(clip, camera, model, seen, cues, learned)
 
         progress.begin("optimise")
-        hands = optimise(inputs, seen, config, command, progress)
-
-        progress.begin("export")
         save_config(config, folder / "config.yaml")
-        result = export(hands, clip, camera, config, folder, progress)
+        windows = optimise(inputs, seen, config, command, progress)
+        with written(windows, folder, clip, camera, terms_of(config.energy)) as fitted:
+            progress.begin("export")
+            export(fitted, clip, camera, config, folder, progress)
         words, seconds = ("fit_sequence.py", *request.words), time.monotonic() - began
-        record = record_of(this_run, command, words, hands, seconds, journal.warnings)
+        record = record_of(this_run, command, words, fitted.hands, seconds, journal.warnings)
         mark_complete(folder, record, config.export.report)
 
     if not command.quiet:
         length_known = command.hand_length_mm is not None
-        compared = tuple(hand.fit.photometric for hand in hands)
-        starts = tuple(hand.fit.start for hand in hands)
-        relative = tuple(hand.fit.posterior.relative_sigma_mm for hand in hands)
-        run = Run(folder, seconds, journal.warnings, length_known, truth_of(clip, result), compared, starts, relative)
-        print_summary(summarise(result, seen, run))
+        compared = tuple(hand.photometric for hand in fitted.hands)
+        starts = tuple(hand.start for hand in fitted.hands)
+        truth, relative = truth_of(clip, fitted.result), tuple(fitted.diagnostics.relative_sigma_mm)
+        run = Run(folder, seconds, journal.warnings, length_known, truth, compared, starts, relative)
+        print_summary(summarise(fitted.result, seen, run))
 
 
 def main() -> int:

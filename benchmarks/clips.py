@@ -17,10 +17,11 @@ from benchmarks.report import Report
 from benchmarks.scores import ANNOTATED, score_clips
 from fitter.app.options import Command
 from fitter.app.progress import SilentProgress
-from fitter.app.steps import export, initialise, learned_initializer, load, observe, optimise
+from fitter.app.steps import export, initialise, learned_initializer, load, observe, optimise, terms_of
 from fitter.app.summary import Run, summarise
 from fitter.config import load_config
 from fitter.export.atomic import prepare_folder
+from fitter.export.clip_writer import written
 from fitter.export.result import FitResult
 from fitter.observe.cache import FILE_NAME
 from fitter.observe.observations import Observations
@@ -107,12 +108,15 @@ def fit_clip(name: str) -> FittedClip:
     seen = observe(command, config, clip, folder, progress)
     observed = time.perf_counter()
     inputs = initialise(clip, camera, model, seen, learned=learned_initializer(config.initialise))
-    hands = optimise(inputs, seen, config, command, progress)
+    windows = list(optimise(inputs, seen, config, command, progress))
     optimised = time.perf_counter()
-    result = export(hands, clip, camera, config, folder, progress)
+    with written(windows, folder, clip, camera, terms_of(config.energy)) as fitted:
+        export(fitted, clip, camera, config, folder, progress)
     exported = time.perf_counter()
-    pixels = tuple(hand.fit.photometric for hand in hands)
-    return FittedClip(result, seen, folder, (observed - begun, optimised - observed, exported - optimised), pixels)
+    pixels = tuple(hand.photometric for hand in fitted.hands)
+    return FittedClip(
+        fitted.result, seen, folder, (observed - begun, optimised - observed, exported - optimised), pixels
+    )
 
 
 def rows_of(name: str, clip: FittedClip) -> list[ClipRow]:

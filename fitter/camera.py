@@ -9,10 +9,11 @@ Axes: x right, y down, z forward. Pixels: the centre of the first pixel is (0.5,
 import logging
 import math
 from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from fitter.errors import InputError
@@ -32,6 +33,9 @@ PRINCIPAL_POINT_OFFSET = 0.35
 SCALED_OFFSET = 0.1
 SAME_FACTOR = 0.03
 
+# Where a focal length comes from: the user or a truth, the file's metadata, nowhere, or the clip itself.
+FocalSource = Literal["given", "metadata", "assumed", "estimated"]
+
 INTRINSICS_FORM = "FX,FY,CX,CY[,K1,K2,P1,P2[,K3]]"
 
 
@@ -40,7 +44,8 @@ class Camera:
     """Intrinsics of a clip, the same for all its frames.
 
     `distortion` holds OpenCV's coefficients (k1, k2, p1, p2[, k3, ...]). Inside the engine pixels are undistorted ones:
-    `undistort` and `distort` convert at the border. `known` is False where the focal length was assumed or estimated.
+    `undistort` and `distort` convert at the border. `known` is False where the focal length was assumed or estimated:
+    `focal_sigma` is then one standard deviation of its logarithm, and `focal_source` says where it comes from.
     """
 
     fx: float
@@ -51,6 +56,8 @@ class Camera:
     height: int
     distortion: tuple[float, ...] = ()
     known: bool = True
+    focal_sigma: float = ASSUMED_FOCAL_SD
+    focal_source: FocalSource = "assumed"
 
     @property
     def matrix(self) -> Float[np.ndarray, "3 3"]:
@@ -91,6 +98,26 @@ class Camera:
         projected, _ = cv2.projectPoints(rays, np.zeros(3), np.zeros(3), self.matrix, np.array(self.distortion))
         return projected.reshape(pixels.shape)
 
+    def at(self, frame: int) -> "Camera":
+        """The camera of one frame: itself, unless it zooms or moves (`fitter.camera_motion.MovingCamera`)."""
+        return self
+
+    def undistort_frames(
+        self, pixels: Float[np.ndarray, "n *any 2"], frames: Int[np.ndarray, "n"] | None = None
+    ) -> Float[np.ndarray, "n *any 2"]:
+        """As `undistort`, of pixels of these frames (None: of all frames in order)."""
+        return self.undistort(pixels)
+
+    def distort_frames(
+        self, pixels: Float[np.ndarray, "n *any 2"], frames: Int[np.ndarray, "n"] | None = None
+    ) -> Float[np.ndarray, "n *any 2"]:
+        """As `distort`, to pixels of these frames (None: of all frames in order)."""
+        return self.distort(pixels)
+
+    def enlargement(self, n_frames: int) -> Float[np.ndarray, "frames 1"]:
+        """How much larger the engine's pixels show each frame than its own do: 1, unless the camera zooms."""
+        return np.ones((n_frames, 1))
+
     def scaled(self, factor: float) -> "Camera":
         """The same camera with its focal lengths multiplied by `factor`."""
         return replace(self, fx=self.fx * factor, fy=self.fy * factor)
@@ -101,6 +128,10 @@ class Camera:
         if len(distortion) >= 4:
             distortion[3] = -distortion[3]  # p2 multiplies r^2 + 2x^2 in x: odd under the flip
         return replace(self, cx=self.width - self.cx, distortion=tuple(distortion))
+
+    def of_frames(self, frames: slice) -> "Camera":
+        """The camera of a part of the clip: the same, unless it moves or zooms."""
+        return self
 
 
 def parse_intrinsics(text: str, size: tuple[int, int]) -> Camera:

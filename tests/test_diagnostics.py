@@ -63,7 +63,7 @@ def test_what_is_saved_is_loaded(tmp_path: Path, trace: int) -> None:
     ("changed", "message"),
     [
         ({"photometric": None}, "photometric is missing"),
-        ({"format_version": np.array(1)}, "its format_version is 1, this handfit reads 2; fit again"),
+        ({"format_version": np.array(1)}, "its format_version is 1, this handfit reads 3; fit again"),
         ({"terms": np.array(["keypoints"])}, "terms: expected one per row of energies (2), got 1"),
         ({"trace_hand": np.array([0])}, "trace_stage, trace_hand, trace_energy: expected as many of each"),
         ({"overlap": np.zeros((2, 4))},

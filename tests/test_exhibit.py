@@ -99,7 +99,7 @@ def test_with_lens_distortion_the_image_is_straightened_below_the_hands(canvas: 
     result = viewed_result(BENT)
     shown = silhouette(canvas, exhibit(result), 0, Colouring.PLAIN)
     bent = overlay(result, 0)
-    straight = straightened(bent, result.camera).max(axis=-1) > 20
+    straight = straightened(bent, result.camera, 0).max(axis=-1) > 20
     assert overlap(shown, straight) > 0.94
     assert overlap(shown, bent.max(axis=-1) > 20) < 0.9
 

@@ -39,8 +39,8 @@ def test_a_bent_image_is_straightened_at_any_size(size: tuple[int, int]) -> None
     image = np.zeros((size[1], size[0], 3), np.uint8)
     for x, y in bent.distort(pixels) * scale:
         image[int(y) - 2 : int(y) + 3, int(x) - 2 : int(x) + 3] = 255
-    straight = straightened(image, bent)[..., 0]
+    straight = straightened(image, bent, 0)[..., 0]
     for x, y in pixels * scale:
         part = np.argwhere(straight[int(y) - 12 : int(y) + 13, int(x) - 12 : int(x) + 13] > 100)
         assert np.abs(part.mean(axis=0) - 12.0).max() < 1.5
-    assert straightened(image, CAMERA) is image
+    assert straightened(image, CAMERA, 0) is image

@@ -18,6 +18,7 @@ LAYERS = (
     "rotation",
     "skeleton",
     "camera",
+    "camera_motion",
     "hand",
     "clip",
     "render",

@@ -1,6 +1,6 @@
 """The steps between the command line and the engine: devices, lengths, sides, meshes."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import cast
@@ -21,6 +21,7 @@ from fitter.app.steps import (
     initialise,
     load,
     optimise,
+    terms_of,
     with_length,
     write_hand_meshes,
 )
@@ -32,7 +33,9 @@ from fitter.energy.size import Size
 from fitter.errors import InputError
 from fitter.export.assemble import assemble_result
 from fitter.export.atomic import prepare_folder
-from fitter.export.fitted_hand import FittedHand
+from fitter.export.clip_writer import FittedClip, hand_of_clip, written
+from fitter.export.diagnostics import diagnose
+from fitter.export.fitted_hand import FittedHand, FittedWindow
 from fitter.export.result import FitResult
 from fitter.hand import HandModel
 from fitter.hand.mirror import mirror_lighting
@@ -77,7 +80,13 @@ KEYPOINTS_ONLY = replace(Config(), schedule=Schedule(stages=Schedule().keypoint_
 def fitted(*sides: Side) -> tuple[list[FittedHand], list[Observations]]:
     seen = [seen_hand(side) for side in sides]
     inputs = initialise(blank_clip(T), CAMERA, model(), seen)
-    return optimise(inputs, seen, KEYPOINTS_ONLY, Command("demo"), SilentProgress()), seen
+    (window,) = optimise(inputs, seen, KEYPOINTS_ONLY, Command("demo"), SilentProgress())
+    return list(window.hands), seen
+
+
+def whole(hands: Sequence[FittedHand]) -> FittedClip:
+    result = assemble_result(hands, blank_clip(T), CAMERA)
+    return FittedClip(result, diagnose(hands), tuple(hand_of_clip(hand) for hand in hands))
 
 
 @pytest.mark.parametrize("device", ["auto", "cpu"])
@@ -148,8 +157,8 @@ def test_the_overlay_draws_what_the_result_holds() -> None:
 @pytest.mark.parametrize("side", ["right", "left"])
 def test_meshes_are_of_the_side_that_was_seen_and_closed_outwards(side: Side, tmp_path: Path) -> None:
     hands, _ = fitted(side)
-    result = assemble_result(hands, blank_clip(T), CAMERA)
-    write_hand_meshes(hands[0], result, 0, tmp_path / "meshes", every_frame=True)
+    clip = whole(hands)
+    write_hand_meshes(clip.hands[0], clip.result, 0, tmp_path / "meshes", every_frame=True)
     names = {path.name for path in (tmp_path / "meshes").iterdir()}
     assert {f"{side}.glb", f"{side}.obj", side} <= names
     assert len(list((tmp_path / "meshes" / side).iterdir())) == T
@@ -178,7 +187,8 @@ class GreyClip:
 def exported(hands: list[FittedHand], wanted: Export, folder: Path) -> set[str]:
     """The files of a result, without what else the configuration asks for."""
     clip = cast(Clip, GreyClip())
-    export(hands, clip, CAMERA, replace(Config(), export=wanted), folder, SilentProgress())
+    with written([FittedWindow(0, hands)], folder, clip, CAMERA, terms_of(Config().energy)) as complete:
+        export(complete, clip, CAMERA, replace(Config(), export=wanted), folder, SilentProgress())
     return {path.name for path in folder.iterdir()}
 
 
@@ -209,17 +219,17 @@ def test_what_a_hand_wears_is_written_for_the_hands_that_wear_something(tmp_path
 def test_the_comparison_shows_a_left_hand_in_the_inputs_frames() -> None:
     """Its light comes from the other side than in the mirrored frames; it is seen where the overlay has it."""
     hands, _ = fitted("left", "right")
-    result = assemble_result(hands, blank_clip(T), CAMERA)
-    left, right = dressed_hands([wearing(hand) for hand in hands], result)
+    clip = whole([wearing(hand) for hand in hands])
+    left, right = dressed_hands(clip)
     assert torch.equal(left.appearance.lighting, mirror_lighting(right.appearance.lighting))
-    assert left.drawn.side == "left" and np.array_equal(left.drawn.vertices_m, result.vertices_m[0])
-    assert dressed_hands(hands, result) == []
+    assert left.drawn.side == "left" and np.array_equal(left.drawn.vertices_m, clip.result.vertices_m[0])
+    assert dressed_hands(whole(hands)) == []
 
 
 def test_every_frames_mesh_carries_the_texture(tmp_path: Path) -> None:
     hands, _ = fitted("right")
-    result = assemble_result(hands, blank_clip(T), CAMERA)
-    write_hand_meshes(wearing(hands[0]), result, 0, tmp_path / "meshes", every_frame=True)
+    clip = whole([wearing(hands[0])])
+    write_hand_meshes(clip.hands[0], clip.result, 0, tmp_path / "meshes", every_frame=True)
     for path in sorted((tmp_path / "meshes" / "right").iterdir()):
         material = trimesh.load(path).geometry["right"].visual.material  # type: ignore[attr-defined]
         assert material.baseColorTexture is not None

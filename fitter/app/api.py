@@ -22,13 +22,14 @@ from fitter.app.journal import keep_warnings
 from fitter.app.options import Command
 from fitter.app.progress import Progress, show_progress
 from fitter.app.resume import identity, mark_complete, mark_unfinished, record_of
-from fitter.app.steps import export, initialise, learned_initializer, load, observe, optimise
+from fitter.app.steps import export, initialise, learned_initializer, load, observe, optimise, terms_of
 from fitter.clip import Clip
 from fitter.clip.array import clip_of_frames
 from fitter.config import Config, Export, from_mapping, load_config, save_config
 from fitter.config.structure import from_value
 from fitter.errors import InputError
 from fitter.export.atomic import atomic_path, prepare_folder
+from fitter.export.clip_writer import written
 from fitter.export.result import FitResult
 from fitter.observe.tracks import HandChoice
 
@@ -123,15 +124,16 @@ def _fit(command: Command, config: Config, frames: Clip | None, progress: Progre
         progress.begin("initialise")
         inputs = initialise(clip, camera, model, seen, cues, learned)
         progress.begin("optimise")
-        hands = optimise(inputs, seen, config, command, progress)
-        progress.begin("export")
         save_config(config, folder / "config.yaml")
-        result = export(hands, clip, camera, config, folder, progress)
+        windows = optimise(inputs, seen, config, command, progress)
+        with written(windows, folder, clip, camera, terms_of(config.energy)) as fitted:
+            progress.begin("export")
+            export(fitted, clip, camera, config, folder, progress)
     words, seconds = _words(command, folder), time.monotonic() - began
-    record = record_of(identity(command, config, clip), command, words, hands, seconds, journal.warnings)
+    record = record_of(identity(command, config, clip), command, words, fitted.hands, seconds, journal.warnings)
     mark_complete(folder, record, config.export.report)
     _repeat(journal.warnings)
-    return result
+    return fitted.result
 
 
 def _words(command: Command, folder: Path) -> tuple[str, ...]:

@@ -23,7 +23,7 @@ from fitter.app.journal import keep_warnings
 from fitter.app.options import DEFAULT_CONFIG, Command
 from fitter.app.progress import SilentProgress
 from fitter.app.resume import identity, is_complete, mark_complete, mark_unfinished, record_of
-from fitter.app.steps import choose_device, export, initialise, learned_initializer, observe, optimise
+from fitter.app.steps import choose_device, export, initialise, learned_initializer, observe, optimise, terms_of
 from fitter.clip.clip import FOLDER_FPS
 from fitter.clip.images import ImageClip
 from fitter.config import Config, load_config, save_config
@@ -36,6 +36,7 @@ from fitter.evaluate.submission import Place, Prediction, Server, evaluation_ord
 from fitter.evaluate.tally import Measured, pooled_row, report
 from fitter.evaluate.truth_of_dataset import truth_of_hands
 from fitter.export.atomic import atomic_path, prepare_folder
+from fitter.export.clip_writer import written
 from fitter.export.folder import open_result
 from fitter.export.result import FitResult
 from fitter.export.run_record import RUN_FILE
@@ -185,11 +186,12 @@ def _fitted(engine: _Engine, item: Item, hands: Sequence[AnnotatedHand], clip: I
     with keep_warnings() as journal:
         seen = observe(command, config, clip, folder, progress)
         inputs = initialise(clip, camera, engine.model, seen, learned=engine.learned)
-        fitted = optimise(inputs, seen, config, command, progress)
         save_config(config, folder / "config.yaml")
-        export(fitted, clip, camera, config, folder, progress)
+        windows = optimise(inputs, seen, config, command, progress)
+        with written(windows, folder, clip, camera, terms_of(config.energy)) as fitted:
+            export(fitted, clip, camera, config, folder, progress)
     words = ("python -m fitter.evaluate", "--dataset", str(wanted.folder))
-    record = record_of(this_run, command, words, fitted, time.monotonic() - began, journal.warnings)
+    record = record_of(this_run, command, words, fitted.hands, time.monotonic() - began, journal.warnings)
     mark_complete(folder, record, config.export.report)
     return folder
 

@@ -71,6 +71,13 @@ class Command:
     ] = None
     """Camera, in pixels of the input frames, with OpenCV's distortion."""
 
+    cameras: Annotated[
+        Path | None,
+        conf.arg(metavar="FILE_OR_FOLDER", help_behavior_hint="(default: the camera rests and does not zoom)"),
+    ] = None
+    """A camera that moves or zooms, in .npz or .json: K (T, 3, 3) in pixels, camera_from_world (T, 4, 4) in metres, or
+    both; or the folder of COLMAP's text model, its unit a metre."""
+
     hand: Literal["auto", "left", "right", "both"] = "auto"
     """Which hand to fit."""
 

@@ -21,7 +21,7 @@ from fitter.app.report_command import write_report
 from fitter.clip import Clip
 from fitter.config import Config, to_mapping
 from fitter.errors import HandfitError
-from fitter.export.fitted_hand import FittedHand
+from fitter.export.clip_writer import HandOfClip
 from fitter.export.folder import open_result
 from fitter.export.result import RESULT_FILE
 from fitter.export.run_record import RUN_FILE, RunRecord, save_record
@@ -38,7 +38,7 @@ def identity(command: Command, config: Config, clip: Clip) -> str:
         command.device,
         command.initial,
     )
-    cues = (command.masks, command.depth, command.joints, command.vertices)
+    cues = (command.cameras, command.masks, command.depth, command.joints, command.vertices)
     files = (command.keypoints, *cues, Path(command.hand_model), _initial_file(command))
     given = [path for path in files if path is not None and path.exists()]
     parts = [
@@ -69,12 +69,12 @@ def record_of(
     identity: str,
     command: Command,
     words: Sequence[str],
-    hands: Sequence[FittedHand],
+    hands: Sequence[HandOfClip],
     seconds: float,
     warnings: Sequence[str],
 ) -> RunRecord:
     """What `run.json` tells of a run whose `words` were read as `command`."""
-    pixels = {hand.side: hand.fit.photometric for hand in hands}
+    pixels = {hand.side: hand.photometric for hand in hands}
     compared = {side: seen for side, seen in pixels.items() if seen is not None and math.isfinite(seen.psnr_db)}
     return RunRecord(
         identity=identity,
@@ -86,7 +86,7 @@ def record_of(
         hand_model=command.hand_model,
         hand_length_known=command.hand_length_mm is not None,
         warnings=tuple(warnings),
-        started_from={hand.side: hand.fit.start for hand in hands},
+        started_from={hand.side: hand.start for hand in hands},
         psnr_db={side: float(seen.psnr_db) for side, seen in compared.items()},
         ssim={side: float(seen.ssim) for side, seen in compared.items()},
     )

@@ -3,13 +3,14 @@
 clip, camera, model = load(command)
 seen = observe(command, config, clip, folder, progress)
 inputs = initialise(clip, camera, model, seen, read_cues(command, clip, model), learned_initializer(config.initialise))
-hands = optimise(inputs, seen, config, command, progress)
-result = export(hands, clip, camera, config, folder, progress)
+windows = optimise(inputs, seen, config, command, progress)
+with written(windows, folder, clip, camera, terms_of(config.energy)) as fitted:
+    export(fitted, clip, camera, config, folder, progress)
 """
 
 import logging
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 
 import numpy as np
@@ -25,18 +26,19 @@ from fitter.config import Config, Export
 from fitter.energy import Energy
 from fitter.energy.size import Size
 from fitter.errors import InputError
-from fitter.export.assemble import assemble_result
+from fitter.export.archive import release_pages
 from fitter.export.atomic import prepare_folder
-from fitter.export.diagnostics import diagnose, save_diagnostics
-from fitter.export.fitted_hand import FittedHand
+from fitter.export.clip_writer import FittedClip, HandOfClip
+from fitter.export.fitted_hand import FittedHand, FittedWindow
 from fitter.export.meshes import HandMesh, write_frame_meshes, write_mesh
-from fitter.export.result import FitResult, save_result
+from fitter.export.result import FRAMES_AT_ONCE, FitResult
 from fitter.export.texture import texture_of, write_texture
 from fitter.hand import HandModel
 from fitter.hand.load import load_hand_model
 from fitter.initialise import initial_states
 from fitter.initialise.settings import SHIPPED, Initialise
 from fitter.observe.cache import cached_detections
+from fitter.observe.camera_file import read_cameras
 from fitter.observe.evidence import prepare_evidence
 from fitter.observe.files import read_keypoints
 from fitter.observe.footage import Footage
@@ -69,11 +71,18 @@ def load(command: Command, clip: Clip | None = None) -> tuple[Clip, Camera, Hand
 
 
 def camera_of(command: Command, clip: Clip) -> Camera:
-    """The intrinsics given, the demo's own, or assumed ones."""
+    """The intrinsics given, by frame or for all frames, the demo's own, or assumed ones; and how the camera moves."""
     size = (clip.width, clip.height)
+    given = None if command.cameras is None else read_cameras(command.cameras, size, clip.n_frames)
+    if given is not None and given.matrices is not None:
+        if command.intrinsics:
+            raise InputError(f"--intrinsics and --cameras {command.cameras} both give K; expected one of them")
+        return given.of(Camera(1.0, 1.0, 0.0, 0.0, *size))
     if command.intrinsics:
-        return parse_intrinsics(command.intrinsics, size)
-    return clip.truth.camera if isinstance(clip, DemoClip) else assumed_camera(size)
+        camera = parse_intrinsics(command.intrinsics, size)
+    else:
+        camera = clip.truth.camera if isinstance(clip, DemoClip) else assumed_camera(size)
+    return camera if given is None else given.of(camera)
 
 
 def choose_device(command: Command) -> torch.device:
@@ -144,15 +153,20 @@ def learned_initializer(settings: Initialise) -> LearnedInitializer | None:
 
 def optimise(
     inputs: Sequence[FitInput], seen: Sequence[Observations], config: Config, command: Command, progress: Progress
-) -> list[FittedHand]:
-    """Fit every hand over the whole clip."""
+) -> Iterator[FittedWindow]:
+    """Fit every hand over the whole clip, a window of frames at a time."""
     energy = with_length(config.energy, command.hand_length_mm)
     if command.hand_length_mm is None:
         log.warning("hand length not known: distances and sizes scale with it; give --hand-length-mm if you know it")
     device = choose_device(command)
     given = [with_pose_prior(hand, energy).to(device) for hand in inputs]
     fits = fit_hands(given, energy, config.schedule, config.presence, progress.step, config.synthesis)
-    return [FittedHand(hand, fit) for hand, fit in zip(seen, fits, strict=True)]
+    yield FittedWindow(0, [FittedHand(hand, fit) for hand, fit in zip(seen, fits, strict=True)])
+
+
+def terms_of(energy: Energy) -> list[str]:
+    """Names of the terms that are on."""
+    return [field.name for field in fields(energy) if getattr(energy, field.name) is not None]
 
 
 def with_length(energy: Energy, length_mm: float | None) -> Energy:
@@ -169,32 +183,27 @@ def with_pose_prior(given: FitInput, energy: Energy) -> FitInput:
     return replace(given, evidence=replace(given.evidence, pose_prior=load_pose_prior()))
 
 
-def export(
-    hands: Sequence[FittedHand], clip: Clip, camera: Camera, config: Config, folder: Path, progress: Progress
-) -> FitResult:
-    """Write everything that the configuration asks for; result.npz last, so that it stands for a complete folder."""
-    result = assemble_result(hands, clip, camera)
-    for index, hand in enumerate(hands):
+def export(fitted: FittedClip, clip: Clip, camera: Camera, config: Config, folder: Path, progress: Progress) -> None:
+    """Write everything beside the arrays that the configuration asks for."""
+    result = fitted.result
+    for index, hand in enumerate(fitted.hands):
         if config.export.meshes:
             write_hand_meshes(hand, result, index, folder / "meshes", config.export.mesh_per_frame)
         write_looks(hand, config.export, folder)
     fitted_camera = camera.scaled(float(result.K[0, 0]) / camera.fx)  # the fit may have moved the focal length
     if config.export.overlay:
-        frames = counted(clip, progress)
+        frames = counted(clip, result, progress)
         write_overlay(folder / "overlay.mp4", frames, drawn_hands(result), fitted_camera, clip.fps)
-    dressed = dressed_hands(hands, result)
+    dressed = dressed_hands(fitted)
     if config.export.comparison and dressed:
-        write_comparison(folder / "comparison.mp4", counted(clip, progress), dressed, fitted_camera, clip.fps)
+        write_comparison(folder / "comparison.mp4", counted(clip, result, progress), dressed, fitted_camera, clip.fps)
     save_truth(clip, folder)
-    save_diagnostics(diagnose(hands), folder)
-    save_result(result, folder)
-    return result
 
 
-def write_hand_meshes(hand: FittedHand, result: FitResult, index: int, folder: Path, every_frame: bool) -> None:
+def write_hand_meshes(hand: HandOfClip, result: FitResult, index: int, folder: Path, every_frame: bool) -> None:
     """The hand at rest as GLB and OBJ with its texture, if it has one, and on request its mesh in every frame."""
     prepare_folder(folder)
-    mesh, appearance = rest_mesh(hand), hand.fit.appearance
+    mesh, appearance = rest_mesh(hand), hand.appearance
     texture = None if appearance is None else texture_of(appearance)
     for suffix in (".glb", ".obj"):
         write_mesh(folder / f"{hand.side}{suffix}", mesh, texture)
@@ -203,17 +212,17 @@ def write_hand_meshes(hand: FittedHand, result: FitResult, index: int, folder: P
         write_frame_meshes(folder / hand.side, every, result.vertices_m[index], texture=texture)
 
 
-def rest_mesh(hand: FittedHand) -> HandMesh:
+def rest_mesh(hand: HandOfClip) -> HandMesh:
     """The hand at rest, of the side that was seen."""
-    model, betas = hand.fit.scene.model, hand.fit.state.betas
-    rest = model.with_shape(betas).vertices.numpy() * ([-1.0, 1.0, 1.0] if hand.side == "left" else 1.0)
+    model = hand.model
+    rest = model.with_shape(hand.betas).vertices.numpy() * ([-1.0, 1.0, 1.0] if hand.side == "left" else 1.0)
     faces, uv_faces = model.faces.numpy().astype(np.int32), model.uv_faces.numpy().astype(np.int32)
     return HandMesh(hand.side, rest, faces, model.uv.numpy(), uv_faces, axes="rest")
 
 
-def write_looks(hand: FittedHand, wanted: Export, folder: Path) -> None:
+def write_looks(hand: HandOfClip, wanted: Export, folder: Path) -> None:
     """The still pictures of what the hand wears; nothing where it was fitted without pixels."""
-    appearance, model = hand.fit.appearance, hand.fit.scene.model
+    appearance, model = hand.appearance, hand.model
     if appearance is None:
         return
     if wanted.textures:
@@ -224,11 +233,11 @@ def write_looks(hand: FittedHand, wanted: Export, folder: Path) -> None:
         write_turntable(folder / f"turntable_{hand.side}.png", shown)
 
 
-def dressed_hands(hands: Sequence[FittedHand], result: FitResult) -> list[DressedHand]:
+def dressed_hands(fitted: FittedClip) -> list[DressedHand]:
     """The result's hands that wear something, as the comparison shows them: in the input's frames."""
     dressed = []
-    for hand, drawn in zip(hands, drawn_hands(result), strict=True):
-        appearance, model = hand.fit.appearance, hand.fit.scene.model
+    for hand, drawn in zip(fitted.hands, drawn_hands(fitted.result), strict=True):
+        appearance, model = hand.appearance, hand.model
         if appearance is not None:
             worn = appearance if hand.side == "right" else appearance.mirrored()
             dressed.append(DressedHand(drawn, worn, model.uv.numpy(), model.uv_faces.numpy()))
@@ -250,8 +259,10 @@ def drawn_hands(result: FitResult) -> list[DrawnHand]:
     ]
 
 
-def counted(clip: Clip, progress: Progress) -> Iterator[Frame]:
-    """The clip's frames, each told to the progress."""
+def counted(clip: Clip, result: FitResult, progress: Progress) -> Iterator[Frame]:
+    """The clip's frames, each told to the progress; rows of the result that were drawn need no memory any more."""
     for index, frame in enumerate(clip.frames()):
         yield frame
         progress.frame(index + 1, clip.n_frames)
+        if index % FRAMES_AT_ONCE == 0:
+            release_pages(result.vertices_m)

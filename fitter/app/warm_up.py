@@ -14,8 +14,9 @@ from fitter.app.cues import NO_CUES, Cues
 from fitter.app.demo import DEMO_SEED
 from fitter.app.options import Command
 from fitter.app.progress import SilentProgress
-from fitter.app.steps import export, initialise, learned_initializer, optimise
+from fitter.app.steps import export, initialise, learned_initializer, optimise, terms_of
 from fitter.config import Config
+from fitter.export.clip_writer import written
 from fitter.hand.anny import load_anny
 from fitter.initialise.settings import Initialise
 from fitter.observe.depth_maps import MM_PER_M, open_depth_folder
@@ -46,8 +47,9 @@ def fit(side: Side, cues_folder: Path | None, folder: Path) -> None:
     seen = track_hands(SyntheticDetector().detect(clip.truth, seed=0), clip, "truth")
     cues = NO_CUES if cues_folder is None else write_cues(clip, cues_folder)
     inputs = initialise(clip, clip.truth.camera, model, seen, cues, learned_initializer(Initialise()))
-    hands = optimise(inputs, seen, Config(), Command(input="demo"), SilentProgress())
-    export(hands, clip, clip.truth.camera, Config(), folder, SilentProgress())
+    windows = optimise(inputs, seen, Config(), Command(input="demo"), SilentProgress())
+    with written(windows, folder, clip, clip.truth.camera, terms_of(Config().energy)) as fitted:
+        export(fitted, clip, clip.truth.camera, Config(), folder, SilentProgress())
 
 
 def write_cues(clip: DemoClip, folder: Path) -> Cues:

@@ -2,7 +2,7 @@
 
 Accelerations are per second squared, by finite differences over the real times of the frames, so that the frame rate
 does not change what the sigmas mean. After S2HAND(V) (Tu et al., TPAMI 2023, eq. 15), with accelerations on SO(3) in
-place of differences of quaternions.
+place of differences of quaternions. Where the camera's motion is given, it is in the world that the hand is smooth.
 """
 
 from dataclasses import dataclass
@@ -14,6 +14,7 @@ from torch import Tensor
 
 from fitter import rotation
 from fitter.energy.term import FIRST_ROTATION, TRAJECTORY, TemporalRows
+from fitter.energy.world_motion import neighbours, turns_in_world
 from fitter.observe.evidence import Evidence
 from fitter.quantity import Positive
 from fitter.scene import Scene
@@ -33,13 +34,13 @@ class PoseSmoothness:
     robust_width: Positive | None = 3.0
 
     def residual(self, scene: Scene, evidence: Evidence) -> Float[Tensor, "*batch triples 16 3"]:
-        turns = scene.turns
+        turns = turns_in_world(scene, evidence)
         before, after = inverse_intervals(evidence.time_s)
         acceleration = turns[..., 1:, :, :] * after[..., None, None] - turns[..., :-1, :, :] * before[..., None, None]
         return acceleration / self.sigma(acceleration)
 
     def rows(self, scene: Scene, evidence: Evidence) -> TemporalRows:
-        turns = scene.turns
+        turns = turns_in_world(scene, evidence)
         before, after = (rate[:, None, None, None] for rate in inverse_intervals(evidence.time_s))
         forward = rotation.inverse_right_jacobian(turns)  # moves with the later frame; its transpose with the earlier
         first = forward[:-1].mT * before
@@ -68,8 +69,13 @@ class TrajectorySmoothness:
 
     def residual(self, scene: Scene, evidence: Evidence) -> Float[Tensor, "*batch triples 1 3"]:
         before, after = inverse_intervals(evidence.time_s)
-        moves = scene.state.trajectory.diff(dim=-2)
-        acceleration = moves[..., 1:, :] * after[..., None] - moves[..., :-1, :] * before[..., None]
+        if evidence.camera_from_world is None:
+            moves = scene.state.trajectory.diff(dim=-2)
+            acceleration = moves[..., 1:, :] * after[..., None] - moves[..., :-1, :] * before[..., None]
+        else:
+            own = scene.state.trajectory[..., 1:-1, :]
+            earlier, later = (each.trajectory for each in neighbours(scene, evidence.camera_from_world))
+            acceleration = (later - own) * after[..., None] - (own - earlier) * before[..., None]
         return (acceleration / self.sigma(acceleration)).unsqueeze(-2)
 
     def rows(self, scene: Scene, evidence: Evidence) -> TemporalRows:
@@ -78,6 +84,10 @@ class TrajectorySmoothness:
         lags = torch.stack([before, -before - after, after], dim=-1)
         whitened = torch.diag(1.0 / self.sigma(residual))
         jacobian = lags[:, None, None, :, None] * whitened[None, None, :, None, :]
+        if evidence.camera_from_world is not None:
+            earlier, later = (each.jacobian for each in neighbours(scene, evidence.camera_from_world))
+            seen = torch.stack([earlier, torch.eye(3).to(earlier).expand_as(earlier), later], dim=-3)
+            jacobian = torch.einsum("tgild,tlde->tgile", jacobian, seen)
         return TemporalRows(residual, jacobian, np.array([TRAJECTORY]))
 
     def sigma(self, like: Tensor) -> Float[Tensor, "3"]:

@@ -4,14 +4,20 @@
     arrays = read_archive(file, "the result.npz of a fit")
     find_wrong_shape(result)                            # "joints_m: expected float32 of shape (...), got ..."
 
-Not compressed: float noise shrinks by a tenth, and compressing it takes longer than the fit.
+Not compressed: float noise shrinks by a tenth, and compressing it takes longer than the fit. So an hour's arrays need
+no memory either: they lie in the file as they would in memory, and are mapped from there. What a program writes into
+a mapped array stays its own.
 """
 
+import io
+import mmap
+import shutil
+import struct
 import zipfile
 import zlib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, get_type_hints
+from typing import IO, TYPE_CHECKING, get_type_hints
 
 import jaxtyping._decorator
 import numpy as np
@@ -25,29 +31,98 @@ if TYPE_CHECKING:
 VERSION = "format_version"
 
 
-def write_archive(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
-    """As `numpy.savez`, which on a full disk leaves an archive open that complains on stderr when it is collected."""
+# Where an array's numbers begin in the file, in bytes: any type may be read from there in place.
+ALIGNMENT = 64
+# A local header of a zip archive: its fixed part, the sizes beyond 4 GB, and the field that fills up (PKZIP APPNOTE
+# 4.3.7, 4.5.3; the number is the one that Android's zipalign uses).
+FIXED_HEADER, LARGE_SIZES, FILLER = 30, 20, struct.Struct("<HH")
+FILLER_ID = 0xD935
+AT_ONCE = 1 << 20  # bytes checked at once
+
+
+def write_archive(path: Path, arrays: Mapping[str, np.ndarray | Path]) -> None:
+    """As `numpy.savez`, each array at a place from which it can be mapped; a path names the `.npy` file of one.
+
+    Unlike `numpy.savez` it leaves no archive open on a full disk, to complain on stderr when it is collected.
+    """
     with zipfile.ZipFile(path, "w") as archive:
         for name, array in arrays.items():
-            with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
-                np.lib.format.write_array(member, array, allow_pickle=False)
+            with archive.open(_aligned(archive, f"{name}.npy"), "w", force_zip64=True) as member:
+                if isinstance(array, Path):
+                    with array.open("rb") as file:
+                        shutil.copyfileobj(file, member, AT_ONCE)
+                else:
+                    np.lib.format.write_array(member, array, allow_pickle=False)
+
+
+def _aligned(archive: zipfile.ZipFile, name: str) -> zipfile.ZipInfo:
+    """The next member, with as much filling that its content starts at a multiple of ALIGNMENT."""
+    info = zipfile.ZipInfo(name)
+    start = archive.start_dir + FIXED_HEADER + len(name.encode()) + LARGE_SIZES + FILLER.size
+    filling = -start % ALIGNMENT
+    info.extra = FILLER.pack(FILLER_ID, filling) + bytes(filling)
+    return info
 
 
 def read_archive(file: Path, expected: str) -> dict[str, np.ndarray]:
-    """All arrays of an archive; raises InputError, one sentence, where it cannot be read or is damaged."""
+    """All arrays of an archive, mapped from the file; raises InputError, one sentence, where it cannot be read or is
+    damaged.
+    """
     damaged = f"{file}: damaged or not a result of a fit, expected an .npz archive of arrays"
     try:
-        with file.open("rb") as stream:
-            if not zipfile.is_zipfile(stream):
-                raise InputError(damaged)
-            stream.seek(0)
-            with np.load(stream, allow_pickle=False) as loaded:
-                return {name: loaded[name] for name in loaded.files}
+        with file.open("rb") as stream, zipfile.ZipFile(stream) as archive:
+            mapped = mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_COPY)
+            return {info.filename.removesuffix(".npy"): _read(archive, info, mapped) for info in archive.infolist()}
     except OSError as error:
         reason = error.strerror or "unreadable"
         raise InputError(f"{file}: cannot be read ({reason}), expected {expected}") from error
-    except (ValueError, EOFError, KeyError, NotImplementedError, MemoryError, zipfile.BadZipFile, zlib.error) as error:
+    except (*DAMAGE, zipfile.BadZipFile, zlib.error, struct.error) as error:
         raise InputError(damaged) from error
+
+
+DAMAGE = (ValueError, EOFError, LookupError, TypeError, NotImplementedError, RuntimeError, MemoryError, OverflowError)
+
+
+def _read(archive: zipfile.ZipFile, info: zipfile.ZipInfo, mapped: mmap.mmap) -> np.ndarray:
+    """One array: mapped where it lies as `write_archive` left it, else read, if it is no larger than it says."""
+    with archive.open(info) as member:
+        shape, in_columns, dtype, start = _header(member)
+        size = int(np.prod(shape, dtype=object)) * dtype.itemsize
+        if dtype.hasobject or size != info.file_size - start:
+            raise ValueError(f"{info.filename}: not as large as it says")
+        if info.compress_type != zipfile.ZIP_STORED or in_columns or size == 0:
+            return np.lib.format.read_array(io.BytesIO(archive.read(info)), allow_pickle=False)
+        while member.read(AT_ONCE):  # to its end, where its checksum is compared
+            pass
+    array = np.frombuffer(mapped, dtype, int(np.prod(shape)), _content(mapped, info) + start).reshape(shape)
+    return array if array.flags.aligned else array.copy()
+
+
+def _header(member: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype, int]:
+    """Shape, whether columns come first, type, and where the numbers begin."""
+    readers = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
+    shape, in_columns, dtype = readers[np.lib.format.read_magic(member)](member)
+    if any(length < 0 for length in shape):
+        raise ValueError("an axis of negative length")
+    return shape, in_columns, dtype, member.tell()
+
+
+def _content(mapped: mmap.mmap, info: zipfile.ZipInfo) -> int:
+    """Where a member's bytes begin: behind its own header, whose filling need not be that of the directory."""
+    name, extra = struct.unpack_from("<HH", mapped, info.header_offset + FIXED_HEADER - 4)
+    return info.header_offset + FIXED_HEADER + name + extra
+
+
+def release_pages(array: np.ndarray) -> None:
+    """Let the system take back the memory that reading a mapped array has filled; it is read again where needed.
+
+    What was written into it is forgotten. Nothing happens to an array that is not mapped.
+    """
+    base: object = array
+    while isinstance(base, np.ndarray):
+        base = base.base
+    if isinstance(base, memoryview) and isinstance(base.obj, mmap.mmap):
+        base.obj.madvise(mmap.MADV_DONTNEED)
 
 
 def require_version(arrays: Mapping[str, np.ndarray], wanted: int, file: Path) -> None:

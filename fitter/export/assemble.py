@@ -13,6 +13,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from fitter.camera import Camera
+from fitter.camera_motion import MovingCamera
 from fitter.clip import Clip
 from fitter.export.diagnostics import diagnose
 from fitter.export.fitted_hand import FittedHand
@@ -44,6 +45,7 @@ def assemble_result(hands: Sequence[FittedHand], clip: Clip, camera: Camera) -> 
     model = hands[0].fit.scene.model
     log_focal = torch.stack([hand.fit.state.log_focal for hand in hands]).mean()
     camera = camera.scaled(float(log_focal.exp()))
+    moving = camera if isinstance(camera, MovingCamera) else MovingCamera.still(camera)
     rows = [_rows_of(hand, camera, log_focal) for hand in hands]
     present = np.stack([hand.fit.present for hand in hands])
 
@@ -71,6 +73,10 @@ def assemble_result(hands: Sequence[FittedHand], clip: Clip, camera: Camera) -> 
         lighting=np.stack([lighting_of(hand) for hand in hands])[:, None],
         K=camera.matrix,
         K_known=camera.known,
+        K_frames=moving.matrices,
+        camera_from_world=moving.camera_from_world,
+        focal_source="given" if camera.known else camera.focal_source,
+        focal_sigma=0.0 if camera.known else camera.focal_sigma,
         distortion=np.array(camera.distortion, dtype=np.float64),
         hand_model=cast('Literal["anny", "mano"]', model.name),
         image_size=(clip.width, clip.height),
@@ -99,7 +105,7 @@ def _rows_of(hand: FittedHand, camera: Camera, log_focal: Float[Tensor, ""]) -> 
     joints, vertices, parameters = scene.posed.joints, posed_vertices(scene), parameters_of(scene.posed)
     if hand.side == "left":
         joints, vertices, parameters = mirror_points(joints), mirror_points(vertices), parameters.mirrored()
-    keypoints = camera.distort(camera.project(joints).numpy())
+    keypoints = camera.distort_frames(camera.project(joints).numpy())
     return _Rows(joints, vertices, keypoints, parameters)
 
 

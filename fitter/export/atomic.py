@@ -32,7 +32,7 @@ def atomic_path(path: Path) -> Iterator[Path]:
     The folder must exist. Raises InputError where the place cannot be written, HandfitError where the disk is full;
     every other exception of the block passes through. In each case `path` is as it was before.
     """
-    temporary = path.with_name(f".{path.stem}.{os.getpid()}-{secrets.token_hex(4)}.partial{path.suffix}")
+    temporary = temporary_name(path)
     try:
         yield temporary
         _flush(temporary)
@@ -42,6 +42,11 @@ def atomic_path(path: Path) -> Iterator[Path]:
         raise explained(error, path) from error
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def temporary_name(path: Path) -> Path:
+    """A hidden name beside `path`, with its suffix, that `prepare_folder` sweeps away once this process has gone."""
+    return path.with_name(f".{path.stem}.{os.getpid()}-{secrets.token_hex(4)}.partial{path.suffix}")
 
 
 def prepare_folder(folder: Path) -> Path:

@@ -60,9 +60,9 @@ class Diagnostics:
     """The energy after it."""
 
     @classmethod
-    def load(cls, folder: Path) -> "Diagnostics":
-        """Read `diagnostics.npz` of a result folder; raises InputError, one sentence, for any damage."""
-        file = folder / DIAGNOSTICS_FILE
+    def load(cls, path: Path) -> "Diagnostics":
+        """Read `diagnostics.npz`, or the one in the folder `path`; raises InputError, one sentence, for any damage."""
+        file = path / DIAGNOSTICS_FILE if path.is_dir() else path
         arrays = read_archive(file, f"the {DIAGNOSTICS_FILE} of a fit")
         diagnostics = _from_arrays(arrays, file)
         problem = find_wrong_shape(diagnostics) or _find_wrong_number(diagnostics)
@@ -73,18 +73,23 @@ class Diagnostics:
 
 def save_diagnostics(diagnostics: Diagnostics, folder: Path) -> None:
     """Write `diagnostics.npz` atomically into `folder`, which must exist; raises as `atomic_path` does."""
+    with atomic_path(folder / DIAGNOSTICS_FILE) as path:
+        write_archive(path, arrays_of(diagnostics))
+
+
+def arrays_of(diagnostics: Diagnostics) -> dict[str, np.ndarray]:
+    """What the file holds."""
     arrays = {field.name: np.asarray(getattr(diagnostics, field.name)) for field in fields(diagnostics)}
     # Empty tuples would be saved as float64.
     for name, kind in (("terms", np.str_), ("trace_stage", np.str_), ("trace_hand", np.int64)):
         arrays[name] = np.array(getattr(diagnostics, name), dtype=kind)
     arrays[VERSION] = np.array(FORMAT_VERSION)
-    with atomic_path(folder / DIAGNOSTICS_FILE) as path:
-        write_archive(path, arrays)
+    return arrays
 
 
-def diagnose(hands: "Sequence[FittedHand]") -> Diagnostics:
-    """The diagnostics of a clip's one or two hands."""
-    terms = tuple(dict.fromkeys(name for hand in hands for name in hand.fit.energies))
+def diagnose(hands: "Sequence[FittedHand]", terms: Sequence[str] | None = None) -> Diagnostics:
+    """The diagnostics of a clip's one or two hands; `terms` are those that have a row, None: all that act."""
+    terms = tuple(terms or dict.fromkeys(name for hand in hands for name in hand.fit.energies))
     traces = [
         (stage, index, energy)
         for index, hand in enumerate(hands)

@@ -1,5 +1,6 @@
-"""One hand of a clip: what was seen of it, and its fit."""
+"""What was seen of the hands of a clip, or of a window of it, and their fits."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,3 +24,11 @@ class FittedHand:
     @property
     def observed(self) -> Bool[np.ndarray, "frames"]:
         return self.seen.observed
+
+
+@dataclass(frozen=True)
+class FittedWindow:
+    """All hands of a clip in the frames from `first` on, as many as each hand has rows."""
+
+    first: int
+    hands: Sequence[FittedHand]

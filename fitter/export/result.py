@@ -8,14 +8,23 @@ result.joints_m                                        # (hands, frames, 21, 3)
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Literal, cast
+from typing import Literal, cast, get_args
 
 import numpy as np
 from jaxtyping import Bool, Float32, Float64, Int32
 
-from fitter.camera import Camera
+from fitter.camera import Camera, FocalSource
+from fitter.camera_motion import MovingCamera, find_motion_problem, in_world
 from fitter.errors import InputError
-from fitter.export.archive import VERSION, find_wrong_shape, read_archive, require_version, typed, write_archive
+from fitter.export.archive import (
+    VERSION,
+    find_wrong_shape,
+    read_archive,
+    release_pages,
+    require_version,
+    typed,
+    write_archive,
+)
 from fitter.export.atomic import atomic_path
 from fitter.export.description import describe, describe_in_html
 from fitter.observe.observations import Side
@@ -23,7 +32,9 @@ from fitter.observe.observations import Side
 RESULT_FILE = "result.npz"
 
 # Raised when a name or meaning below changes; files of another version are refused: their numbers would be misread.
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
+
+FRAMES_AT_ONCE = 512
 
 
 @dataclass(frozen=True)
@@ -66,9 +77,17 @@ class FitResult:
     lighting: Float32[np.ndarray, "hands lights 9 3"]
     """Second-order spherical harmonics, one set for the clip (lights = 1) or one per frame."""
     K: Float64[np.ndarray, "3 3"]
-    """The intrinsics used, in pixels of the input frames."""
+    """The intrinsics used, in pixels of the input frames; of a zooming camera its median, see `K_frames`."""
     K_known: bool
     """False: the focal length was estimated or assumed."""
+    K_frames: Float64[np.ndarray, "zooms 3 3"]
+    """The intrinsics of every frame (zooms = frames) where they change; no rows where `K` is that of all frames."""
+    camera_from_world: Float64[np.ndarray, "moves 4 4"]
+    """Rigid transforms, metres, of every frame (moves = frames) where the camera's motion was given; else no rows."""
+    focal_source: FocalSource
+    """Where the focal length comes from: `given`, `metadata` of the file, `assumed`, or `estimated` from the clip."""
+    focal_sigma: float
+    """One standard deviation of the focal length relative to itself; 0 where it was given."""
     distortion: Float64[np.ndarray, "coefficients"]
     """OpenCV's k1, k2, p1, p2[, k3] of the input frames; empty where there is none."""
     hand_model: Literal["anny", "mano"]
@@ -82,10 +101,13 @@ class FitResult:
 
     @classmethod
     def load(cls, path: str | Path) -> "FitResult":
-        """Read `result.npz`, or the one in the folder `path`; raises InputError, one sentence, for any damage."""
+        """Read `result.npz`, or the one in the folder `path`; raises InputError, one sentence, for any damage.
+
+        The arrays are mapped from the file: of an hour's clip only those frames take memory that are looked at.
+        """
         file = Path(path) / RESULT_FILE if Path(path).is_dir() else Path(path)
         result = _from_arrays(read_archive(file, f"the {RESULT_FILE} of a fit"), file)
-        problem = find_problem(result)
+        problem = find_problem(result, just_read=True)
         if problem:
             raise InputError(f"{file}: {problem}")
         return result
@@ -100,7 +122,25 @@ class FitResult:
     def camera(self) -> Camera:
         """The camera of the input frames."""
         (fx, _, cx), (_, fy, cy), _ = self.K.tolist()
-        return Camera(fx, fy, cx, cy, *self.image_size, tuple(self.distortion.tolist()), self.K_known)
+        fixed = (fx, fy, cx, cy, *self.image_size, tuple(self.distortion.tolist()), self.K_known)
+        if not len(self.K_frames) and not len(self.camera_from_world):
+            return Camera(*fixed)
+        return MovingCamera(*fixed, matrices=self.K_frames, camera_from_world=self.camera_from_world)
+
+    @property
+    def joints_world_m(self) -> Float64[np.ndarray, "hands frames 21 3"]:
+        """`joints_m` in the axes of the world; ValueError where the camera's motion was not given (`--cameras`)."""
+        return self._in_world(self.joints_m)
+
+    @property
+    def vertices_world_m(self) -> Float64[np.ndarray, "hands frames vertices 3"]:
+        """`vertices_m` in the axes of the world; ValueError where the camera's motion was not given."""
+        return self._in_world(self.vertices_m)
+
+    def _in_world(self, points_m: Float32[np.ndarray, "hands frames points 3"]) -> np.ndarray:
+        if not len(self.camera_from_world):
+            raise ValueError("the fit knows no world axes: camera_from_world is empty, expected a fit with --cameras")
+        return np.stack([in_world(hand, self.camera_from_world) for hand in points_m])
 
 
 def save_result(result: FitResult, folder: Path) -> Path:
@@ -111,24 +151,38 @@ def save_result(result: FitResult, folder: Path) -> Path:
     problem = find_problem(result)
     if problem:
         raise ValueError(problem)
-    arrays = {field.name: np.asarray(getattr(result, field.name)) for field in fields(result)}
-    # An empty tuple would be saved as float64.
-    arrays["side"] = np.array(result.side, dtype="U5")
-    arrays[VERSION] = np.array(FORMAT_VERSION)
+    arrays = arrays_of(result)
     with atomic_path(folder / RESULT_FILE) as path:
         write_archive(path, arrays)
     return folder / RESULT_FILE
 
 
-def find_problem(result: FitResult) -> str | None:
-    """The first breach of the contract in words (array, what is expected, what it is), or None."""
-    return find_wrong_shape(result) or _find_wrong_number(result) or _find_wrong_value(result)
+def arrays_of(result: FitResult) -> dict[str, np.ndarray]:
+    """What the file holds."""
+    arrays = {field.name: np.asarray(getattr(result, field.name)) for field in fields(result)}
+    # An empty tuple would be saved as float64.
+    arrays["side"] = np.array(result.side, dtype="U5")
+    arrays[VERSION] = np.array(FORMAT_VERSION)
+    return arrays
+
+
+def find_problem(result: FitResult, just_read: bool = False) -> str | None:
+    """The first breach of the contract in words (array, what is expected, what it is), or None.
+
+    `just_read`: nothing has been written into its arrays, which need not stay in memory.
+    """
+    first = find_wrong_shape(result) or _find_wrong_number(result) or _find_wrong_value(result)
+    return first or _find_wrong_row(result, just_read)
 
 
 def _find_wrong_number(result: FitResult) -> str | None:
     """How many there are of what has no axis of its own."""
     if len(result.side) != len(result.present):
         return f"side: expected one per hand ({len(result.present)}), got {len(result.side)}"
+    for name in ("K_frames", "camera_from_world"):
+        rows, frames = len(getattr(result, name)), result.present.shape[1]
+        if rows not in (0, frames):
+            return f"{name}: expected no rows or one per frame ({frames}), got {rows}"
     if result.lighting.shape[1] not in (1, result.present.shape[1]):
         return f"lighting: expected one per clip or per frame, got {result.lighting.shape[1]}"
     return None
@@ -139,12 +193,19 @@ def _find_wrong_value(result: FitResult) -> str | None:
         return f"side: expected left and right at most once each, got {list(result.side)}"
     if result.hand_model not in ("anny", "mano"):
         return f"hand_model: expected anny or mano, got {result.hand_model!r}"
+    if result.focal_source not in get_args(FocalSource):
+        return f"focal_source: expected one of {', '.join(get_args(FocalSource))}, got {result.focal_source!r}"
+    if not (np.isfinite(result.focal_sigma) and result.focal_sigma >= 0):
+        return f"focal_sigma: expected a finite number from 0, got {result.focal_sigma}"
     if len(result.image_size) != 2 or min(result.image_size) < 1:
         return f"image_size: expected width and height in pixels, got {result.image_size}"
     if not (np.isfinite(result.fps) and result.fps > 0):
         return f"fps: expected frames per second above 0, got {result.fps}"
     if not (np.isfinite(result.K).all() and (result.K[2] == [0, 0, 1]).all()):
         return "K: expected a finite intrinsic matrix whose last row is 0, 0, 1"
+    problem = find_motion_problem(result.K_frames, result.camera_from_world)
+    if problem:
+        return problem
     if not np.isfinite(result.betas).all():
         return "betas: expected finite numbers"
     if not (np.isfinite(result.uv).all() and np.isfinite(result.distortion).all()):
@@ -155,18 +216,23 @@ def _find_wrong_value(result: FitResult) -> str | None:
             return f"{name}: expected vertex numbers from 0 to {rows - 1}"
     if not ((result.quality[result.present] >= 0) & (result.quality[result.present] <= 1)).all():
         return "quality: expected 0 to 1 where the hand is present"
-    return _find_wrong_row(result)
+    return None
 
 
-def _find_wrong_row(result: FitResult) -> str | None:
-    """Rows are finite exactly where the hand is present."""
+def _find_wrong_row(result: FitResult, just_read: bool) -> str | None:
+    """Rows are finite exactly where the hand is present; a bounded number of frames at a time."""
     for name in ("joints_m", "joints_sigma_mm", "quality", "keypoints_px", "vertices_m", "pose", "translation_m"):
         array: np.ndarray = getattr(result, name)
-        rows = array.reshape(*result.present.shape, int(np.prod(array.shape[2:])))
-        if not np.isfinite(rows[result.present]).all():
-            return f"{name}: expected finite numbers where the hand is present"
-        if not np.isnan(rows[~result.present]).all():
-            return f"{name}: expected NaN where the hand is not present"
+        for first in range(0, result.present.shape[1], FRAMES_AT_ONCE):
+            frames = slice(first, first + FRAMES_AT_ONCE)
+            present = result.present[:, frames]
+            rows = array[:, frames].reshape(*present.shape, int(np.prod(array.shape[2:])))
+            if not np.isfinite(rows[present]).all():
+                return f"{name}: expected finite numbers where the hand is present"
+            if not np.isnan(rows[~present]).all():
+                return f"{name}: expected NaN where the hand is not present"
+            if just_read:
+                release_pages(array)
     return None
 
 
@@ -193,6 +259,10 @@ def _from_arrays(arrays: Mapping[str, np.ndarray], file: Path) -> FitResult:
         translation_m=arrays["translation_m"],
         lighting=arrays["lighting"],
         K=arrays["K"],
+        K_frames=arrays["K_frames"],
+        camera_from_world=arrays["camera_from_world"],
+        focal_source=cast("FocalSource", str(typed(arrays, "focal_source", "U", 0, file))),
+        focal_sigma=float(typed(arrays, "focal_sigma", "f", 0, file)),
         distortion=arrays["distortion"],
         K_known=bool(typed(arrays, "K_known", "b", 0, file)),
         hand_model=cast('Literal["anny", "mano"]', str(typed(arrays, "hand_model", "U", 0, file))),

@@ -116,7 +116,7 @@ class RegressedStart:
         hands = self.hands
         betas, size = shape_and_size(model, hands)
         points = in_mano_coordinates(model, betas, torch.from_numpy(hands.rotations))
-        pixels = camera.undistort(seen_at(points / size, hands, camera))
+        pixels = camera.undistort_frames(seen_at(points / size, hands, camera), hands.frame)
         wrist = points[:, 0] + translation_to(pixels, points, camera)
         chosen = nearest(hands.frame, pixels.mean(axis=1), evidence)
         rotations, path = np.tile(np.eye(3), (evidence.n_frames, 16, 1, 1)), np.zeros((evidence.n_frames, 3))
@@ -139,7 +139,8 @@ def seen_at(
     points: Float[np.ndarray, "hands 21 3"], hands: RegressedHands, camera: Camera
 ) -> Float[np.ndarray, "hands 21 2"]:
     """Pixels of the input at which the network's own camera sees the points."""
-    focal = np.where(np.isnan(hands.focal_px), camera.fx, hands.focal_px)
+    own = np.array([camera.at(frame).fx for frame in hands.frame.tolist()])
+    focal = np.where(np.isnan(hands.focal_px), own, hands.focal_px)
     placed = points + hands.translation_m[:, None]
     return np.array(hands.image_size) / 2.0 + focal[:, None, None] * placed[..., :2] / placed[..., 2:]
 

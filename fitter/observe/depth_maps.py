@@ -82,7 +82,7 @@ class DepthFolder:
         centres = np.arange(windows.size) + 0.5
         grid = np.stack(np.meshgrid(centres, centres, indexing="xy"), axis=-1)
         undistorted = grid / windows.scale[frame].item() + windows.origin_px[frame].cpu().numpy()
-        pixels = camera.distort(undistorted)
+        pixels = camera.distort_frames(undistorted[None], np.array([frame]))[0]
         width, height = self.size
         x = width - pixels[..., 0] if self.mirrored else pixels[..., 0]
         y = pixels[..., 1]

@@ -11,6 +11,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from fitter.camera import Camera
+from fitter.camera_motion import MovingCamera
 from fitter.hand import HandModel
 from fitter.hand.pose_prior import PosePrior
 from fitter.observe.depth_maps import DepthMaps
@@ -38,6 +39,7 @@ class Evidence:
     time_s                    presentation time of each frame
     joints, vertices          3D positions that the user knows of the model's own 21 points, and of its vertices
     pose_prior                how hands are held, learnt elsewhere
+    camera_from_world         the camera's rigid transforms where its motion is given; None: it is not known to move
     pixel_scale               how many times REFERENCE_SPAN_PX the hand spans in the image (median over the clip)
     """
 
@@ -55,6 +57,7 @@ class Evidence:
     joints: KnownPositions | None = None
     vertices: KnownPositions | None = None
     pose_prior: PosePrior | None = None
+    camera_from_world: Float[Tensor, "frames 4 4"] | None = None
 
     @property
     def n_frames(self) -> int:
@@ -73,13 +76,15 @@ def prepare_evidence(observations: Observations, camera: Camera, model: HandMode
     if observations.side != "right":
         raise AssertionError("the engine fits right hands: mirror the observations of a left hand first")
     seen = observations.confidence > 0
-    pixels = np.where(seen[..., None], camera.undistort(observations.keypoints_px), 0.0)
+    pixels = np.where(seen[..., None], camera.undistort_frames(observations.keypoints_px), 0.0)
     confidence = torch.from_numpy(np.where(seen, observations.confidence, 0.0))
     n_frames = len(observations.time_s)
     depth = torch.zeros(n_frames, 21, dtype=torch.float64)
     depth_weight = torch.zeros_like(depth)
     if observations.depth_px is not None:
-        depth = torch.from_numpy(observations.depth_px.astype(np.float64))
+        depth = torch.from_numpy(observations.depth_px.astype(np.float64)) * torch.from_numpy(
+            camera.enlargement(n_frames)
+        )
         depth_weight = confidence * confidence[:, :1].sign()
     directions = torch.zeros(n_frames, 20, 3, dtype=torch.float64)
     bone_weight = torch.zeros(n_frames, 20, dtype=torch.float64)
@@ -97,7 +102,15 @@ def prepare_evidence(observations: Observations, camera: Camera, model: HandMode
         bone_weight=bone_weight.double(),
         time_s=torch.from_numpy(np.asarray(observations.time_s, dtype=np.float64)),
         pixel_scale=torch.tensor(median_span_px(pixels, seen) / REFERENCE_SPAN_PX, dtype=torch.float64),
+        camera_from_world=motion_of(camera),
     )
+
+
+def motion_of(camera: Camera) -> Float[Tensor, "frames 4 4"] | None:
+    """The camera's transform of every frame, where it is known."""
+    if not isinstance(camera, MovingCamera) or not len(camera.camera_from_world):
+        return None
+    return torch.from_numpy(camera.camera_from_world)
 
 
 def median_span_px(pixels: Float[np.ndarray, "frames 21 2"], seen: Bool[np.ndarray, "frames 21"]) -> float:

@@ -100,7 +100,7 @@ class Footage:
 
         def fill(index: int, frame: Frame) -> None:
             row = row_of[index]
-            corners = self.window_corners(origins[row], float(scales[row]), size)
+            corners = self.window_corners(origins[row], float(scales[row]), size, index)
             if corners is None:
                 return
             samples = samples_across(float(scales[row]))
@@ -125,14 +125,15 @@ class Footage:
         return Cut(torch.from_numpy(rgb), torch.from_numpy(inside), given)
 
     def window_corners(
-        self, origin: Float[np.ndarray, "2"], scale: float, size: int
+        self, origin: Float[np.ndarray, "2"], scale: float, size: int, frame: int
     ) -> Float[np.ndarray, "corner_rows corner_columns 2"] | None:
-        """Where the corners of a window's pixels lie in the frame as filmed; None for a window that shows nothing."""
+        """Where the corners of a window's pixels lie in this frame as filmed; None for a window that shows nothing."""
         if not (np.isfinite(origin).all() and np.isfinite(scale) and scale > 0.0):
             return None
         if np.abs(origin).max() > FAR_OUTSIDE or size / scale > FAR_OUTSIDE:
             return None
-        corners = self.camera.distort(square_corners(size, size / scale, (float(origin[0]), float(origin[1]))))
+        straight = square_corners(size, size / scale, (float(origin[0]), float(origin[1])))
+        corners = self.camera.distort_frames(straight[None], np.array([frame]))[0]
         if self.mirrored:
             corners[..., 0] = self.clip.width - corners[..., 0]
         return corners

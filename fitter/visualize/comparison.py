@@ -45,14 +45,14 @@ def write_comparison(
     from fitter.export.video import VideoWriter
 
     rows, count = len(hands[0].drawn.present), 0
-    panel, mesh = panel_camera(camera), dressed_mesh(hands)
+    panel, mesh = panel_camera(camera.at(0)), dressed_mesh(hands)
     blank = np.zeros((panel.height, panel.width, 3), np.uint8)
     height, width = grid([blank] * 4).shape[:2]
     with VideoWriter(path, fps, (width, height)) as video:
         for rgb in frames:
             if count >= rows:
                 raise InputError(f"{path}: the clip has more frames than the fit's {rows}, expected as many")
-            video.write(compare_frame(rgb, hands, mesh, count, panel))
+            video.write(compare_frame(rgb, hands, mesh, count, panel_camera(camera.at(count))))
             count += 1
         if count != rows:
             raise InputError(f"{path}: the clip has {count} frames, expected {rows} as in the fit")

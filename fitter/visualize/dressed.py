@@ -76,6 +76,7 @@ def draw_dressed(
 
     `mesh` is `dressed_mesh(hands)`: it is the same in all frames. None where no hand is in the picture.
     """
+    camera = camera.at(frame)
     # A hand that is not shown keeps its place in `mesh`: NaN vertices are not drawn.
     screens = [
         to_frame_pixels(hand.drawn.vertices_m[frame], camera)

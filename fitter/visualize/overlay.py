@@ -99,7 +99,7 @@ def draw_frame(
     style: OverlayStyle = DEFAULT_STYLE,
 ) -> UInt8[np.ndarray, "height width 3"]:
     """One frame of the overlay, a new array; parts of a hand outside the picture or behind the lens are left out."""
-    picture = np.array(rgb)
+    picture, camera = np.array(rgb), camera.at(frame)
     shown = [hand for hand in hands if hand.shown(frame)]
     if shown:
         draw_meshes(picture, shown, frame, camera, style)

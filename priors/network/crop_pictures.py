@@ -25,7 +25,7 @@ def crop_pictures(footage: Footage, crops: Crops, size: int) -> UInt8[Tensor, "f
     grid = square_corners(size, float(size)).reshape(-1, 2)
     pictures = np.zeros((len(into_frame), size, size, 3), np.uint8)
     for index, frame in enumerate(footage.clip.frames()):
-        corners = frame_corners(into_frame[index], grid, footage)
+        corners = frame_corners(into_frame[index], grid, footage, index)
         if corners is not None:
             corners = corners.reshape(size + 1, size + 1, 2)
             pictures[index] = resampled(frame, corners, samples_across(pixels_per_pixel(corners)), COLOUR)
@@ -33,14 +33,15 @@ def crop_pictures(footage: Footage, crops: Crops, size: int) -> UInt8[Tensor, "f
 
 
 def frame_corners(
-    into_frame: Float[np.ndarray, "3 3"], grid: Float[np.ndarray, "corners 2"], footage: Footage
+    into_frame: Float[np.ndarray, "3 3"], grid: Float[np.ndarray, "corners 2"], footage: Footage, frame: int
 ) -> Float[np.ndarray, "corners 2"] | None:
-    """Where a crop's corners lie in the frame as filmed; None if some lie behind the camera."""
+    """Where a crop's corners lie in this frame as filmed; None if some lie behind the camera."""
     homogeneous = np.concatenate([grid, np.ones((len(grid), 1))], axis=1) @ into_frame.T
     homogeneous = homogeneous * np.sign(homogeneous[len(grid) // 2, 2])
     if (homogeneous[:, 2] <= 1e-9 * np.abs(homogeneous[:, 2]).max()).any():
         return None
-    corners = footage.camera.distort(homogeneous[:, :2] / homogeneous[:, 2:])
+    straight = homogeneous[:, :2] / homogeneous[:, 2:]
+    corners = footage.camera.distort_frames(straight[None], np.array([frame]))[0]
     if footage.mirrored:
         corners[:, 0] = footage.clip.width - corners[:, 0]
     return corners if np.isfinite(corners).all() else None

@@ -96,7 +96,7 @@ class SyntheticDetector:
             return None
         z = truth.joints_m[..., 2]
         noise = self.depth_noise * self.steady_noise(rng, z.shape) * (np.arange(21) > 0)
-        return (z / z[:, :1] - 1.0 + noise) * truth.camera.fx
+        return (z / z[:, :1] - 1.0 + noise) * truth.camera.fx / truth.camera.enlargement(len(z))
 
     def landmarks(self, rng: np.random.Generator, truth: SyntheticTruth) -> Float[np.ndarray, "frames 21 3"] | None:
         """Root-relative 3D landmarks, metres, wrongly oriented."""
@@ -141,7 +141,7 @@ def as_measured(truth: SyntheticTruth, size: float, seed: int) -> tuple[HandCues
     flip, shift = z.new_tensor([-1.0 if left else 1.0, 1.0]), z.new_tensor([lens.width if left else 0.0, 0.0])
     exact = HandCues(
         pixels=torch.from_numpy(truth.keypoints_px) * flip + shift,
-        depth_px=(z / z[:, :1] - 1.0) * lens.fx,
+        depth_px=(z / z[:, :1] - 1.0) * lens.fx / torch.from_numpy(lens.enlargement(len(z))),
         directions=torch.nn.functional.normalize(palm_bones_m(truth), dim=-1),
     )
     generator = torch.Generator().manual_seed(seed)

@@ -4,7 +4,7 @@ truth.save(Path("truth.npz"))
 truth = SyntheticTruth.load(Path("truth.npz"))
 """
 
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import cast
 
@@ -18,6 +18,8 @@ from fitter.hand import PosedHand
 from fitter.hand.mirror import mirror_points
 from fitter.hand.parameters import parameters_of
 from fitter.observe.observations import Side
+
+LENS = ("fx", "fy", "cx", "cy", "width", "height", "distortion", "known")  # what a file keeps of the camera
 
 
 @dataclass(frozen=True)
@@ -45,7 +47,7 @@ class SyntheticTruth:
     def save(self, path: Path) -> None:
         """Write an .npz file, whole or not at all."""
         arrays = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "camera"}
-        lens = {f"camera_{key}": value for key, value in asdict(self.camera).items()}
+        lens = {f"camera_{name}": getattr(self.camera, name) for name in LENS}
         with atomic_path(path) as temporary, temporary.open("wb") as file:
             np.savez_compressed(file, **arrays, **lens)
 
@@ -55,7 +57,7 @@ class SyntheticTruth:
         try:
             with np.load(path, allow_pickle=False) as file:
                 stored = {name: file[name] for name in file.files}
-            lens = {f.name: stored[f"camera_{f.name}"] for f in fields(Camera)}
+            lens = {name: stored[f"camera_{name}"] for name in LENS}
             camera = Camera(
                 *(float(lens[name]) for name in ("fx", "fy", "cx", "cy")),
                 width=int(lens["width"]),
@@ -84,7 +86,7 @@ def synthetic_truth(posed: PosedHand, camera: Camera, side: Side, fps: float) ->
         pose=parameters.pose.numpy(),
         translation_m=parameters.translation_m.numpy(),
         joints_m=joints.numpy(),
-        keypoints_px=camera.distort(camera.project(joints).numpy()),
+        keypoints_px=camera.distort_frames(camera.project(joints).numpy()),
         vertices_m=vertices.numpy(),
         faces=posed.shaped.model.faces.numpy(),
     )

@@ -24,6 +24,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Bool, Float
 
+from fitter.errors import InputError
 from fitter.export.labels.format import Batch, LabelFormat, Picture, write_jpeg
 from fitter.export.labels.freihand import to_pixel_centres
 from fitter.export.labels.hand import LabelledHand, LabelledImage, mirror_angles
@@ -56,7 +57,12 @@ class InterHandWriter:
         path.parent.mkdir(parents=True, exist_ok=True)
         if picture is not None:
             write_jpeg(path, picture)
-        self._cameras.setdefault(capture, camera_label(image.intrinsics))
+        camera = camera_label(image.intrinsics)
+        if self._cameras.setdefault(capture, camera) != camera:
+            raise InputError(
+                f"interhand: frame {image.frame} of {image.source} has other intrinsics than the frames before; "
+                "a capture has one camera, so expected a clip without zoom (freihand, npz and others take one)"
+            )
         world, known, inside = points_of(image)
         kind = {"hand_type": hand_type(image.hands), "hand_type_valid": True}
         moment = {"world_coord": rounded(world), "joint_valid": known[:, None].astype(int).tolist(), **kind}

@@ -90,7 +90,7 @@ def images_of(plan: Plan, first_number: int) -> Iterator[LabelledImage]:
 def _image(plan: Plan, frame: int, rows: Sequence[int], number: int) -> LabelledImage:
     result = plan.source.result
     view = _view(plan, frame, rows[0])
-    intrinsics = view.intrinsics(result.K)
+    intrinsics = view.intrinsics(result.camera.at(frame).matrix)
     hands = tuple(_hand(plan.source, row, frame, view, intrinsics) for row in rows)
     return LabelledImage(number, plan.place, frame, view, intrinsics, hands, result.faces)
 
@@ -102,7 +102,7 @@ def _view(plan: Plan, frame: int, row: int) -> View:
         return frame_view(result.image_size, mirrored)
     points = result.vertices_m[row, frame].astype(np.float64)
     points = np.concatenate([points[points[:, 2] > SMALLEST_DEPTH_M], result.joints_m[row, frame]])
-    return crop_view(result.image_size, _project(points, result.K), plan.crop_px, mirrored)
+    return crop_view(result.image_size, _project(points, result.camera.at(frame).matrix), plan.crop_px, mirrored)
 
 
 def _hand(source: LabelSource, row: int, frame: int, view: View, intrinsics: Float[np.ndarray, "3 3"]) -> LabelledHand:
@@ -154,11 +154,13 @@ def undistorted_frames(source: LabelSource, wanted: Bool[np.ndarray, "frames"]) 
             f"{clip.path}: has {clip.n_frames} frames of {clip.width}x{clip.height}; expected the clip of "
             f"{source.origin.folder}, {source.n_frames} of {width}x{height}"
         )
-    last, lens = int(np.flatnonzero(wanted)[-1]), Lens(result.camera)
+    last, camera = int(np.flatnonzero(wanted)[-1]), result.camera
+    lens = Lens(camera)
     for number, frame in enumerate(clip.frames()):
         if number > last:
             return
         if wanted[number]:
+            lens = lens if camera.at(number) is camera else Lens(camera.at(number))
             yield number, lens.undistorted(frame)
 
 

@@ -125,7 +125,7 @@ def scene_view(exhibit: Exhibit, player: Player, eye: Viewpoint, image: Image | 
     if player.frustum:
         drawn.append(exhibit.frustum.lines())
         if image is not None and exhibit.frustum.faces_eye(eye.eye_m):
-            shown = straightened(image, exhibit.frustum.camera)
+            shown = straightened(image, exhibit.frustum.camera, player.frame)
             # Beside the hands the image is a backdrop, and recedes; under them it is what they are compared with.
             shown = shown if player.from_camera else cv2.convertScaleAbs(shown, alpha=RECEDING)
             pictures.append(Picture("image", exhibit.frustum.corners_m, shown))

@@ -54,11 +54,17 @@ def frustum_behind(camera: Camera, vertices_m: Float[np.ndarray, "points 3"]) ->
     return Frustum(camera, camera.rays(corners).numpy() * far)
 
 
-def straightened(rgb: UInt8[np.ndarray, "height width 3"], camera: Camera) -> UInt8[np.ndarray, "height width 3"]:
-    """The image as an ideal pinhole camera would have taken it, of any size: the scene has no lens distortion."""
-    if not camera.distortion:
+def straightened(
+    rgb: UInt8[np.ndarray, "height width 3"], camera: Camera, frame: int
+) -> UInt8[np.ndarray, "height width 3"]:
+    """The image of this frame, of any size, as an ideal pinhole camera would have taken it: the scene has no lens
+    distortion, and its camera does not zoom.
+    """
+    own = camera.at(frame)
+    if not camera.distortion and np.array_equal(own.matrix, camera.matrix):
         return rgb
     scale = np.array([rgb.shape[1] / camera.width, rgb.shape[0] / camera.height, 1.0])
-    matrix = camera.matrix * scale[:, None]
-    matrix[:2, 2] -= 0.5  # OpenCV counts from the first pixel's centre
-    return cv2.undistort(rgb, matrix, np.array(camera.distortion))
+    filmed, ideal = own.matrix * scale[:, None], camera.matrix * scale[:, None]
+    for matrix in (filmed, ideal):
+        matrix[:2, 2] -= 0.5  # OpenCV counts from the first pixel's centre
+    return cv2.undistort(rgb, filmed, np.array(camera.distortion), newCameraMatrix=ideal)
