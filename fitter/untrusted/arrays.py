@@ -14,6 +14,7 @@ import zipfile
 import zlib
 from collections.abc import Set
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 
@@ -72,15 +73,10 @@ def _array(archive: zipfile.ZipFile, info: zipfile.ZipInfo, name: str) -> np.nda
     if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED) or info.flag_bits & ENCRYPTED:
         raise Damaged(f"{quoted(name)} is packed in another way than numpy.savez does it")
     with archive.open(info) as member:
-        version = np.lib.format.read_magic(member)
-        if version not in HEADERS:
-            raise Damaged(f"{quoted(name)} is of .npy version {version}")
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of Python's parser, about the text that it is given
-            shape, fortran, dtype = HEADERS[version](member)
+        shape, fortran, dtype = read_header(member, name)
         size = math.prod(shape) * dtype.itemsize
         # An array may not announce more than its file holds: numpy would make room for it first.
-        if dtype.kind not in KINDS or dtype.hasobject or min(shape, default=0) < 0 or size > info.file_size:
+        if size > info.file_size:
             raise Damaged(f"{quoted(name)} is not a plain array as numpy.savez writes it")
         content = np.empty(size, np.uint8)
         for start in range(0, size, CHUNK_BYTES):
@@ -89,10 +85,26 @@ def _array(archive: zipfile.ZipFile, info: zipfile.ZipInfo, name: str) -> np.nda
             if len(part) < min(CHUNK_BYTES, size - start):
                 raise Damaged(f"{quoted(name)} is cut short")
     array = content.view(dtype) if size else np.empty(0, dtype)
-    return _usable(array.reshape(shape, order="F" if fortran else "C"), name)
+    return usable(array.reshape(shape, order="F" if fortran else "C"), name)
 
 
-def _usable(array: np.ndarray, name: str) -> np.ndarray:
+def read_header(member: IO[bytes], name: str) -> tuple[tuple[int, ...], bool, np.dtype]:
+    """Shape, whether columns come first, and type of a `.npy` file that is open at its start.
+
+    Raises Damaged for what is no plain array, and the FAULTS of numpy's reader.
+    """
+    version = np.lib.format.read_magic(member)
+    if version not in HEADERS:
+        raise Damaged(f"{quoted(name)} is of .npy version {version}")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of Python's parser, about the text that it is given
+        shape, fortran, dtype = HEADERS[version](member)
+    if dtype.kind not in KINDS or dtype.hasobject or min(shape, default=0) < 0:
+        raise Damaged(f"{quoted(name)} is not a plain array as numpy.savez writes it")
+    return shape, fortran, dtype
+
+
+def usable(array: np.ndarray, name: str) -> np.ndarray:
     """The array in the machine's own order of bytes; truth values are 0 or 1, and text is text."""
     if array.dtype.kind == "b":
         return array.view(np.uint8) != 0
