@@ -32,6 +32,7 @@ from fitter.hand import HandModel
 from fitter.hand.anny import load_anny
 from fitter.hand.mirror import mirror_axis_angle
 from fitter.hand.pose_prior import N_ANGLES, PosePrior
+from fitter.untrusted import quoted
 from priors.synthetic.poses import random_rotations
 
 log = logging.getLogger(__name__)
@@ -78,9 +79,9 @@ def _read(path: Path) -> dict[str, Tensor]:
         with safe_open(path, framework="pt") as file:
             return {name: file.get_tensor(name) for name in file.keys() if name in SHAPES}  # noqa: SIM118
     except (SafetensorError, ValueError) as error:
-        raise InputError(f"{path} is damaged or no safetensors file ({error}): expected {CONTENT}") from None
+        raise InputError(f"{path} is damaged or no safetensors file ({quoted(error)}): expected {CONTENT}") from None
     except OSError as error:
-        raise InputError(f"{path} cannot be read ({error.strerror or error}): expected {CONTENT}") from None
+        raise InputError(f"{path} cannot be read ({error.strerror or quoted(error)}): expected {CONTENT}") from None
 
 
 def save_pose_prior(moments: Moments, path: Path, metadata: Mapping[str, str]) -> None:

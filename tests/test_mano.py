@@ -225,7 +225,7 @@ def test_a_hostile_pickle_and_a_hostile_npz(tmp_path):
     assert "refuses to load posix.mkdir" in refused(tmp_path / "MANO_RIGHT.pkl")
     arrays = {k: v for k, v in content.items() if isinstance(v, np.ndarray)}
     np.savez(tmp_path / "x.npz", **{**arrays, "shapedirs": np.array([Hostile()], dtype=object)})
-    assert "'shapedirs' cannot be read without running code" in refused(tmp_path / "x.npz")
+    assert "shapedirs is not a plain array" in refused(tmp_path / "x.npz")
     assert not (tmp_path / "ran").exists()
 
 
@@ -239,7 +239,7 @@ def test_npz_that_is_cut_too_large_or_lacks_a_key(tmp_path, monkeypatch):
     assert "cannot be read as .npz" in refused(tmp_path / "cut.npz")
     with zipfile.ZipFile(tmp_path / "bomb.npz", "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("f.npy", bytes(70 * 2**20))
-    assert "unpacks to more than 64 MB" in refused(tmp_path / "bomb.npz")
+    assert "unpacks to more than 64 MiB" in refused(tmp_path / "bomb.npz")
 
 
 def test_a_damaged_npz_never_escapes_as_another_error(tmp_path):

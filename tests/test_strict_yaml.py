@@ -76,7 +76,7 @@ def test_what_surprises_or_harms_is_refused_in_one_line(text: str, message: str)
         (b"[1, 2]", r"expected keys with values .*, got a list of 2"),
         (b"energy", r"expected keys with values .*, got 'energy'"),
         (b"\xff\xd8\xff\xe0 a picture", r"not a text file in UTF-8"),
-        (b"#" * 1_000_001, r"larger than 1000 kB"),
+        (b"#" * 100_001, r"larger than 100 kB"),
     ],
 )
 def test_files_that_are_no_configuration_are_refused(tmp_path: Path, content: bytes, message: str) -> None:

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
 
-import cv2
 import numpy as np
 from jaxtyping import UInt8
 from tyro import conf
@@ -19,6 +18,7 @@ from fitter.app.command import run_command
 from fitter.app.footage import clip_of
 from fitter.app.progress import show_progress
 from fitter.app.words import read_options
+from fitter.clip.images import read_image
 from fitter.errors import InputError
 from fitter.export.atomic import prepare_folder
 from fitter.export.folder import ResultFolder, open_result
@@ -171,10 +171,10 @@ def read_texture(folder: ResultFolder, side: str) -> UInt8[np.ndarray, "height w
     file = folder.texture("left" if side == "left" else "right")
     if file is None:
         return None
-    picture = cv2.imread(str(file), cv2.IMREAD_COLOR)
-    if picture is None:
-        raise InputError(f"{file}: damaged, expected the PNG of a hand's texture")
-    return cv2.cvtColor(picture, cv2.COLOR_BGR2RGB)
+    try:
+        return read_image(file)
+    except InputError as error:
+        raise InputError(f"{file}: damaged, expected the PNG of a hand's texture") from error
 
 
 def say(sentence: str) -> None:

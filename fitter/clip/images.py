@@ -17,8 +17,10 @@ from jaxtyping import Float
 
 from fitter.clip.clip import Frame
 from fitter.errors import InputError
+from fitter.untrusted import MOST_PIXELS, announced_size, quoted, read_regular
 
 IMAGE_SUFFIXES = frozenset((".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp"))
+MOST_BYTES = 2**30  # of one file: MOST_PIXELS of 16 bits, not compressed
 REDUCTION = 8  # images are first looked at in an eighth of their size
 
 
@@ -99,14 +101,23 @@ def _rough_size(file: Path) -> tuple[int, int]:
 
 
 def decoded(file: Path, flags: int) -> np.ndarray:
-    """What OpenCV makes of the file under its `flags`. Raises InputError if it makes nothing of it."""
+    """What OpenCV makes of the file under its `flags`.
+
+    Raises InputError if it makes nothing of it, or if the image is of another format or larger than MOST_PIXELS.
+    """
     import cv2
 
     try:
-        content = np.frombuffer(file.read_bytes(), dtype=np.uint8)
-        image = cv2.imdecode(content, flags) if len(content) else None
-    except (OSError, cv2.error) as error:
-        raise InputError(f"{file} cannot be read as an image: {str(error).splitlines()[0]}") from None
+        content = read_regular(file, MOST_BYTES)
+        size = announced_size(content)
+        if size is not None and size[0] * size[1] > MOST_PIXELS:
+            raise InputError(f"{file} says to be {size[0]}x{size[1]}: expected at most {MOST_PIXELS >> 20} megapixels")
+        known = size is not None and len(content) <= MOST_BYTES
+        image = cv2.imdecode(np.frombuffer(content, dtype=np.uint8), flags) if known else None
+    except OSError as error:
+        raise InputError(f"{file} cannot be read as an image: {error.strerror or quoted(error)}") from None
+    except cv2.error as error:
+        raise InputError(f"{file} cannot be read as an image: {quoted(error)}") from None
     if image is None:
         raise InputError(f"{file} cannot be read as an image: expected a complete {file.suffix[1:].upper()} file")
     return image

@@ -19,12 +19,21 @@ from jaxtyping import Float
 
 from fitter.clip.clip import FOLDER_FPS, Frame
 from fitter.errors import InputError
+from fitter.untrusted import MOST_PIXELS
 
 if TYPE_CHECKING:
     import av
     from av.container import InputContainer
 
 logger = logging.getLogger(__name__)
+
+# Containers of video. Others, such as playlists, name further files to be read, or make pictures out of any text
+# (tty and sound are here to be told apart).
+FORMATS = (
+    *("mov", "mp4", "m4a", "3gp", "3g2", "mj2", "matroska", "webm", "avi", "flv", "asf", "ogg", "gif", "apng", "mxf"),
+    *("mpegts", "mpeg", "mpegvideo", "m4v", "h264", "hevc", "av1", "obu", "ivf", "mjpeg", "dv", "nut", "rm", "wtv"),
+    *("yuv4mpegpipe", "webp_anim", "tty", "wav", "mp3", "flac"),
+)
 
 FULL_TURN_DEG = 360
 QUARTER_TURN_DEG = 90
@@ -77,10 +86,15 @@ class VideoClip:
 
     def _sought(self, index: int) -> Frame | None:
         """The frame by a jump to the key frame before it, or None where the container cannot jump so."""
+        from av.error import FFmpegError
+
         if self.stamps is None:
             return None
         with _opened(self.path) as container:
-            container.seek(self.stamps[index], stream=_pictures_stream(container, self.path))
+            try:
+                container.seek(self.stamps[index], stream=_pictures_stream(container, self.path))
+            except FFmpegError:
+                return None
             for frame in _decoded(container, self.path):
                 if frame.pts is None or frame.pts >= self.stamps[index]:
                     return _upright(frame) if frame.pts == self.stamps[index] else None
@@ -132,7 +146,7 @@ def open_video(path: Path) -> VideoClip:
     if not stamps:
         raise InputError(f"{path} holds no frame that can be decoded: expected an intact video file")
     ordered = tuple(stamp for stamp in stamps if stamp is not None)
-    usable = len(ordered) == len(stamps) and base is not None and all(np.diff(ordered) > 0)
+    usable = len(ordered) == len(stamps) and bool(base) and all(np.diff(ordered) > 0)
     warnings = []
     if announced > len(stamps):
         warnings.append(f"{path} announces {announced} frames but only {len(stamps)} can be decoded: it is damaged")
@@ -144,12 +158,26 @@ def open_video(path: Path) -> VideoClip:
         time_s = np.arange(len(stamps)) / rate
         warnings.append(f"{path} has no usable time stamps: {rate:g} frames per second assumed")
     with _opened(path) as container:
-        height, width = _upright(next(_decoded(container, path))).shape[:2]
+        first = next(_decoded(container, path), None)
+        if first is None:
+            raise InputError(f"{path} holds no frame that can be decoded: expected an intact video file")
+        height, width = _upright(first).shape[:2]
     return VideoClip(path, path.stem, width, height, rate, time_s, ordered if usable else None, tuple(warnings))
 
 
 def _trusted_stamps(path: Path, announced: int) -> list[int | None] | None:
     """Stamps of all frames from the packets alone, or None where only decoding can tell."""
+    from av.error import FFmpegError
+
+    try:
+        return _packet_stamps(path, announced)
+    except FFmpegError as error:
+        logger.debug("%s: its packets cannot be walked over: %s", path, error)
+        return None
+
+
+def _packet_stamps(path: Path, announced: int) -> list[int | None] | None:
+    """As `_trusted_stamps`; raises FFmpegError where the container is damaged."""
     keyframe = None
     stamps: list[int] = []
     with _opened(path) as container:
@@ -182,6 +210,7 @@ def _decoded(container: "InputContainer", path: Path) -> "Iterator[av.VideoFrame
 
     stream = _pictures_stream(container, path)
     stream.thread_type = "AUTO"
+    stream.codec_context.options = {"max_pixels": str(MOST_PIXELS)}  # each thread makes room for a picture
     packets = container.demux(stream)
     while True:
         try:
@@ -200,9 +229,10 @@ def _opened(path: Path) -> "InputContainer":
 
     try:
         # Playlists and the like name further addresses: an untrusted file may open nothing but files.
-        return av.open(str(path.absolute()), options={"protocol_whitelist": "file"})
-    except FFmpegError as error:
-        reason = (error.strerror or "unknown reason").lower()
+        options = {"protocol_whitelist": "file", "format_whitelist": ",".join(FORMATS)}
+        return av.open(str(path.absolute()), options=options, metadata_errors="replace")
+    except (FFmpegError, MemoryError) as error:
+        reason = (getattr(error, "strerror", None) or "unknown reason").lower()
         raise InputError(f"{path} cannot be read as a video ({reason}): expected an intact video file") from None
 
 
@@ -214,6 +244,11 @@ def _pictures_stream(container: "InputContainer", path: Path) -> "av.VideoStream
         raise InputError(f"{path} is a text file: expected a video file or a folder of images")
     if not streams:
         raise InputError(f"{path} holds no video stream: expected a video file, not sound or subtitles alone")
+    if streams[0].codec_context is None:
+        raise InputError(f"{path} holds video of an unknown codec: expected a video file that ffmpeg decodes")
+    if streams[0].width * streams[0].height > MOST_PIXELS:
+        size = f"{streams[0].width}x{streams[0].height}"
+        raise InputError(f"{path} says to be {size}: expected at most {MOST_PIXELS >> 20} megapixels")
     return streams[0]
 
 

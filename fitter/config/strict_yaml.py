@@ -19,8 +19,9 @@ from fitter.config.expected import describe_value
 from fitter.errors import InputError
 from fitter.export.atomic import atomic_path
 
-# A configuration has a few kilobytes; more is a file given by mistake, such as the video itself.
-_MAX_BYTES = 1_000_000
+# A configuration has a few kilobytes; more is a file given by mistake, such as the video itself. PyYAML takes a second
+# for each hundred.
+_MAX_BYTES = 100_000
 
 # YAML 1.2.2, section 10.3.2 (core schema), less octal and hexadecimal numbers: what a plain scalar stands for, and the
 # characters with which it can begin.

@@ -14,7 +14,6 @@ import mmap
 import shutil
 import struct
 import zipfile
-import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, get_type_hints
@@ -24,6 +23,8 @@ import numpy as np
 from jaxtyping import AbstractArray, jaxtyped
 
 from fitter.errors import InputError
+from fitter.untrusted import Damaged, open_regular, quoted
+from fitter.untrusted.arrays import FAULTS, read_header, usable
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -38,6 +39,7 @@ ALIGNMENT = 64
 FIXED_HEADER, LARGE_SIZES, FILLER = 30, 20, struct.Struct("<HH")
 FILLER_ID = 0xD935
 AT_ONCE = 1 << 20  # bytes checked at once
+MOST_UNPACKED = 1 << 30  # bytes of an array that is not mapped: numpy.savez_compressed may have packed a result again
 
 
 def write_archive(path: Path, arrays: Mapping[str, np.ndarray | Path]) -> None:
@@ -70,17 +72,14 @@ def read_archive(file: Path, expected: str) -> dict[str, np.ndarray]:
     """
     damaged = f"{file}: damaged or not a result of a fit, expected an .npz archive of arrays"
     try:
-        with file.open("rb") as stream, zipfile.ZipFile(stream) as archive:
+        with open_regular(file) as stream, zipfile.ZipFile(stream) as archive:
             mapped = mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_COPY)
             return {info.filename.removesuffix(".npy"): _read(archive, info, mapped) for info in archive.infolist()}
     except OSError as error:
         reason = error.strerror or "unreadable"
         raise InputError(f"{file}: cannot be read ({reason}), expected {expected}") from error
-    except (*DAMAGE, zipfile.BadZipFile, zlib.error, struct.error) as error:
+    except (Damaged, *FAULTS) as error:
         raise InputError(damaged) from error
-
-
-DAMAGE = (ValueError, EOFError, LookupError, TypeError, NotImplementedError, RuntimeError, MemoryError, OverflowError)
 
 
 def _read(archive: zipfile.ZipFile, info: zipfile.ZipInfo, mapped: mmap.mmap) -> np.ndarray:
@@ -90,20 +89,21 @@ def _read(archive: zipfile.ZipFile, info: zipfile.ZipInfo, mapped: mmap.mmap) ->
         size = int(np.prod(shape, dtype=object)) * dtype.itemsize
         if dtype.hasobject or size != info.file_size - start:
             raise ValueError(f"{info.filename}: not as large as it says")
+        if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+            raise Damaged(f"{info.filename}: packed in another way than numpy does it")
         if info.compress_type != zipfile.ZIP_STORED or in_columns or size == 0:
-            return np.lib.format.read_array(io.BytesIO(archive.read(info)), allow_pickle=False)
+            if size > MOST_UNPACKED:
+                raise Damaged(f"{info.filename}: too large for an array that a fit has not written itself")
+            return usable(np.lib.format.read_array(io.BytesIO(archive.read(info)), allow_pickle=False), info.filename)
         while member.read(AT_ONCE):  # to its end, where its checksum is compared
             pass
     array = np.frombuffer(mapped, dtype, int(np.prod(shape)), _content(mapped, info) + start).reshape(shape)
-    return array if array.flags.aligned else array.copy()
+    return usable(array if array.flags.aligned else array.copy(), info.filename)
 
 
 def _header(member: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype, int]:
     """Shape, whether columns come first, type, and where the numbers begin."""
-    readers = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
-    shape, in_columns, dtype = readers[np.lib.format.read_magic(member)](member)
-    if any(length < 0 for length in shape):
-        raise ValueError("an axis of negative length")
+    shape, in_columns, dtype = read_header(member, "an array")
     return shape, in_columns, dtype, member.tell()
 
 
@@ -131,7 +131,7 @@ def require_version(arrays: Mapping[str, np.ndarray], wanted: int, file: Path) -
         raise InputError(f"{file}: no {VERSION}, so not a result of a fit or one by an older handfit; fit again")
     version = arrays[VERSION]
     if version.shape != () or version.dtype.kind != "i" or int(version) != wanted:
-        raise InputError(f"{file}: its {VERSION} is {version}, this handfit reads {wanted}; fit again")
+        raise InputError(f"{file}: its {VERSION} is {quoted(version)}, this handfit reads {wanted}; fit again")
 
 
 def typed(arrays: Mapping[str, np.ndarray], name: str, kind: str, axes: int, file: Path) -> np.ndarray:

@@ -8,8 +8,6 @@ A missing, damaged or foreign file is rebuilt; a folder that cannot be written c
 import logging
 import os
 import tempfile
-import zipfile
-import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import fields
 from pathlib import Path
@@ -18,11 +16,13 @@ import numpy as np
 import torch
 
 from fitter.hand.model import HandModel
+from fitter.untrusted import Damaged, read_plain_arrays
 
 logger = logging.getLogger(__name__)
 
 _TENSORS = tuple(field.name for field in fields(HandModel) if field.name != "name")
 _OPTIONAL = ("pose_basis",)
+MOST_BYTES = 2**28  # the default hand's arrays come to a tenth
 
 
 def default_folder() -> Path:
@@ -36,7 +36,7 @@ def cached_model(path: Path, build: Callable[[], HandModel]) -> HandModel:
     if path.exists():
         try:
             return read_model(path)
-        except (ValueError, TypeError, KeyError, OSError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+        except (OSError, Damaged, ValueError, TypeError) as error:
             logger.warning("The cached hand model %s is unusable (%s); it is made again.", path, error)
     model = build()
     try:
@@ -71,17 +71,21 @@ def write_arrays(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
 def read_model(path: Path) -> HandModel:
     """The model in `path`, without executing anything in it.
 
-    ValueError, KeyError, OSError or zipfile.BadZipFile where the file is not a hand model of this schema.
+    OSError, Damaged, TypeError or ValueError where the file is not a hand model of this schema.
     """
-    with path.open("rb") as stream, np.load(stream, allow_pickle=False) as file:
-        name = str(file["name"])
-        tensors = {key: torch.from_numpy(file[key]) for key in _TENSORS if key in file or key not in _OPTIONAL}
+    arrays = read_plain_arrays(path, {"name", *_TENSORS}, MOST_BYTES)
+    for key in {"name", *_TENSORS} - {*_OPTIONAL} - arrays.keys():
+        raise ValueError(f"{key} is missing")
+    name = str(arrays["name"])
+    tensors = {key: torch.from_numpy(arrays[key]) for key in _TENSORS if key in arrays}
     model = HandModel(name=name, **{key: tensors.get(key) for key in _TENSORS})  # pyright: ignore[reportArgumentType]
     _check(model)
     return model
 
 
 def _check(model: HandModel) -> None:
+    if model.template.ndim != 2 or model.shape_basis.ndim != 3:
+        raise ValueError("template and shape_basis have other axes than vertices and coordinates")
     vertices, betas = model.template.shape[0], model.shape_basis.shape[-1]
     expected = {
         "template": (vertices, 3),
@@ -97,9 +101,10 @@ def _check(model: HandModel) -> None:
         tensor: torch.Tensor = getattr(model, name)
         if tuple(tensor.shape) != shape:
             raise ValueError(f"{name} has the shape {tuple(tensor.shape)} instead of {shape}")
-        if not torch.isfinite(tensor).all():
+        if tensor.is_complex() or not torch.isfinite(tensor).all():
             raise ValueError(f"{name} has values that are not finite")
     for name, count in (("faces", vertices), ("uv_faces", len(model.uv))):
         indices: torch.Tensor = getattr(model, name)
-        if indices.is_floating_point() or indices.min() < 0 or indices.max() >= count:
+        whole = indices.dtype in (torch.int32, torch.int64) and indices.numel() > 0
+        if not whole or indices.min() < 0 or indices.max() >= count:
             raise ValueError(f"{name} must hold indices below {count}")

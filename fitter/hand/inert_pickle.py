@@ -26,6 +26,7 @@ from fitter.hand.mano_records import (
     ScalarRecord,
     TypeRecord,
 )
+from fitter.untrusted import quoted, read_regular
 
 MAX_SHOWN = 80  # characters of the file's own text in a message
 
@@ -100,14 +101,14 @@ def load_inert(path: Path, kind: Kind) -> Any:
         _bound_opcodes(data, kind.most_opcodes)
         return _Unpickler(data, path, kind).load()
     except UNPICKLING_ERRORS as error:
-        reason = " ".join(str(error).split())[:MAX_SHOWN]  # in one line
-        raise InputError(f"{path}: is no pickle of {kind.called} ({reason}); expected {kind.expected}") from error
+        raise InputError(
+            f"{path}: is no pickle of {kind.called} ({quoted(error, MAX_SHOWN)}); expected {kind.expected}"
+        ) from error
 
 
 def _read_bytes(path: Path, kind: Kind) -> bytes:
     try:
-        with path.open("rb") as handle:
-            data = handle.read(kind.most_bytes + 1)
+        data = read_regular(path, kind.most_bytes)
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror}; expected {kind.called}") from error
     if len(data) > kind.most_bytes:

@@ -7,9 +7,6 @@ Only the right-hand file is read: left hands are fitted as mirrored right ones (
 published left file has the right hand's shape basis, unmirrored (github.com/vchoutas/smplx/issues/48).
 """
 
-import tokenize
-import zipfile
-import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,13 +14,13 @@ from pathlib import Path
 import numpy as np
 import torch
 from jaxtyping import Float, Int
-from numpy.lib.npyio import NpzFile
 
 from fitter.errors import InputError
 from fitter.hand.mano_pickle import MAX_FILE_BYTES, read_mano_pickle
 from fitter.hand.model import HandModel
 from fitter.hand.unwrap import unwrap
 from fitter.skeleton import FINGERTIPS, POINT_OF_ROTATION, ROTATION_PARENTS
+from fitter.untrusted import Damaged, Oversized, read_plain_arrays
 
 N_VERTICES, N_FACES, N_BETAS = 778, 1538, 10
 # The vertex at each fingertip, thumb to pinky: `smplx.vertex_ids`, 'mano'.
@@ -42,11 +39,6 @@ MEAN_POSE = "hands_mean"
 FILE_NAMES = ("MANO_RIGHT.pkl", "MANO_RIGHT.npz")
 FOLDERS = (".", "mano", "models", "mano/models")  # the download's own layout and smplx's
 WANTED = "expected MANO_RIGHT.pkl as downloaded from mano.is.tue.mpg.de, its .npz form, or a folder with one of them"
-# What numpy and zipfile raise for a member that is pickled, damaged, encrypted or compressed in an unknown way.
-MEMBER_ERRORS = (
-    *(ValueError, TypeError, SyntaxError, EOFError, OSError, MemoryError, RuntimeError, NotImplementedError),
-    *(zipfile.BadZipFile, zlib.error, tokenize.TokenError),
-)
 WEIGHT_SUM_TOLERANCE = 1e-4  # skinning weights sum to 1; room for files stored in float32
 
 
@@ -118,26 +110,17 @@ def _find_file(path: Path) -> Path:
 def _read_npz(path: Path, keys: Sequence[str] = tuple(SHAPES)) -> dict[str, np.ndarray]:
     """The arrays of a `.npz`, nothing pickled, no more than a MANO file can hold."""
     try:
-        with zipfile.ZipFile(path) as archive:
-            size = sum(member.file_size for member in archive.infolist())
-        if size > MAX_FILE_BYTES:
-            raise InputError(f"{path}: unpacks to more than {MAX_FILE_BYTES // 2**20} MB; a MANO file has 4 MB")
-        with np.load(path, allow_pickle=False) as stored:
-            missing = [key for key in keys if key not in stored.files]
-            if missing:
-                raise InputError(f"{path}: has no '{missing[0]}'; expected the keys of MANO_RIGHT.pkl")
-            return {key: _read_member(stored, key, path) for key in keys}
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile, NotImplementedError) as error:
-        raise InputError(f"{path}: cannot be read as .npz ({error}); {WANTED}") from error
-
-
-def _read_member(stored: NpzFile, key: str, path: Path) -> np.ndarray:
-    try:
-        return stored[key]
-    except MEMBER_ERRORS as error:
-        raise InputError(
-            f"{path}: '{key}' cannot be read without running code or is damaged; expected a plain array of numbers"
-        ) from error
+        arrays = read_plain_arrays(path, set(keys), MAX_FILE_BYTES)
+    except Oversized as error:
+        raise InputError(f"{path}: {error}; a MANO file has 4 MB") from error
+    except Damaged as error:
+        raise InputError(f"{path}: cannot be read as .npz of plain arrays of numbers ({error}); {WANTED}") from error
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror}); {WANTED}") from error
+    for key in keys:
+        if key not in arrays:
+            raise InputError(f"{path}: has no '{key}'; expected the keys of MANO_RIGHT.pkl")
+    return arrays
 
 
 def _checked(raw: dict[str, np.ndarray], path: Path) -> _ManoArrays:

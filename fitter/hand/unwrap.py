@@ -5,14 +5,14 @@ uv, uv_faces = unwrap(template, faces)      # (C, 2) in 0..1, v up; (F, 3) indic
 
 import hashlib
 import logging
-import zipfile
 from pathlib import Path
 
 import numpy as np
 from jaxtyping import Float, Integer
 
 from fitter.errors import HandfitError
-from fitter.hand.cache import default_folder, write_arrays
+from fitter.hand.cache import MOST_BYTES, default_folder, write_arrays
+from fitter.untrusted import Damaged, read_plain_arrays
 
 logger = logging.getLogger(__name__)
 
@@ -75,13 +75,13 @@ def _read(path: Path, n_faces: int) -> tuple[Float[np.ndarray, "corners 2"], Int
     if not path.is_file():
         return None
     try:
-        # Opened here because numpy leaves a file open that is no zip archive.
-        with path.open("rb") as handle, np.load(handle, allow_pickle=False) as stored:
-            uv, uv_faces = stored["uv"], stored["uv_faces"]
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+        stored = read_plain_arrays(path, {"uv", "uv_faces"}, MOST_BYTES)
+        uv, uv_faces = stored["uv"], stored["uv_faces"]
+    except (OSError, Damaged, KeyError) as error:
         logger.warning("%s: cannot be read (%s); the mesh is unwrapped again", path, error)
         return None
-    fits = uv_faces.shape == (n_faces, 3) and uv.ndim == 2 and uv.shape[1:] == (2,) and np.isfinite(uv).all()
+    numbers = uv.dtype.kind == "f" and uv.ndim == 2 and uv.shape[1:] == (2,) and np.isfinite(uv).all()
+    fits = numbers and uv_faces.shape == (n_faces, 3) and n_faces > 0
     if not fits or uv_faces.dtype.kind != "i" or uv_faces.min() < 0 or uv_faces.max() >= len(uv):
         logger.warning("%s: does not fit its mesh; the mesh is unwrapped again", path)
         return None

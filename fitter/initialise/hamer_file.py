@@ -28,7 +28,7 @@ import numpy as np
 from jaxtyping import Float
 
 from fitter.errors import InputError
-from fitter.initialise.regressed import RegressedHands
+from fitter.initialise.regressed import FARTHEST_M, RegressedHands
 from fitter.observe.plain_arrays import read_arrays
 from fitter.observe.untrusted import read_json
 
@@ -67,6 +67,8 @@ def read_hamer(path: Path, n_frames: int, size: tuple[int, int]) -> RegressedHan
     )
     kept = np.isfinite(whole).all(axis=1)
     joints = arrays.get("pred_keypoints_3d")
+    if joints is not None and (np.abs(joints[kept]) > FARTHEST_M).any():
+        raise InputError(f"{path}: pred_keypoints_3d holds numbers beyond all measure, expected metres")
     hands = RegressedHands(
         frame=_frames(path, arrays.get("frame"), n_hands, n_frames),
         right=arrays["right"] > 0.5,
@@ -103,7 +105,7 @@ def _translation(
 ) -> tuple[Float[np.ndarray, "hands 3"], Float[np.ndarray, "hands"]]:
     if camera is FULL:
         return arrays["pred_cam_t_full"], arrays["scaled_focal_length"]
-    with np.errstate(divide="ignore", invalid="ignore"):  # a scale of 0 is told from the result
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):  # a scale of 0 is told from the result
         full = cam_crop_to_full(arrays["pred_cam"], arrays["box_center"], arrays["box_size"], size, DEMO_FOCAL_PX)
     return full, np.full(len(full), DEMO_FOCAL_PX)
 

@@ -35,6 +35,8 @@ MANO_WRIST_M = (0.0957, 0.0064, 0.0062)
 
 # float16 matrices are rotations to a thousandth; other numbers in their place are not at all.
 ROTATION_TOLERANCE = 0.01
+# The networks' own cameras have long lenses: their hands are tens of metres away, of small frames a few hundred.
+FARTHEST_M, LONGEST_PX = 1e5, 1e7
 LARGEST_BETA = 50.0  # standard deviations: beyond all networks, but no number that breaks the solver
 
 
@@ -77,11 +79,15 @@ class RegressedHands:
         numbers = (self.rotations, self.betas, self.translation_m)
         if not all(np.isfinite(array).all() for array in numbers):
             raise InputError(f"{file} holds numbers that are not finite, expected rotations, betas and translations")
+        if np.abs(self.rotations).max() > 1 + ROTATION_TOLERANCE:
+            raise InputError(f"{file}: its rotations are no rotation matrices, expected orthonormal 3 x 3 ones")
         off = np.abs(self.rotations @ self.rotations.swapaxes(-1, -2) - np.eye(3)).max()
         if off > ROTATION_TOLERANCE or (np.linalg.det(self.rotations) < 0).any():
             raise InputError(f"{file}: its rotations are no rotation matrices, expected orthonormal 3 x 3 ones")
         if np.abs(self.betas).max() > LARGEST_BETA:
             raise InputError(f"{file}: betas reach {np.abs(self.betas).max():g}, expected MANO's standard deviations")
+        if np.abs(self.translation_m).max() > FARTHEST_M or (self.focal_px > LONGEST_PX).any():
+            raise InputError(f"{file} has a hand {FARTHEST_M:g} m away or a focal length of so many pixels")
         if not (self.translation_m[:, 2] > 0).all() or (self.focal_px <= 0).any():
             raise InputError(f"{file} has a hand behind the camera: expected a scale and a focal length above 0")
 

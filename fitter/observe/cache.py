@@ -10,8 +10,6 @@ import io
 import json
 import logging
 import os
-import zipfile
-import zlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -21,6 +19,7 @@ import fitter
 from fitter.clip import Clip
 from fitter.observe.observations import Detection, Side
 from fitter.observe.source import KeypointSource, OnFrame
+from fitter.untrusted import Damaged, open_regular, read_plain_arrays
 
 logger = logging.getLogger(__name__)
 
@@ -28,8 +27,19 @@ FILE_NAME = "detections.npz"
 BLOCK_BYTES = 64 * 1024
 BLOCKS = 64  # read of each file, evenly spread, ends included: a file up to 4 MiB is read whole
 
-# What numpy and zipfile raise on damaged files.
-DAMAGE = (OSError, ValueError, LookupError, TypeError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error)
+MOST_BYTES = 2**29  # half an hour of video with two hands in every frame comes to a third
+# What is kept of a hand: the shape after the axis of hands, and the type.
+SHAPES: dict[str, tuple[tuple[int, ...], type]] = {
+    "frame": ((), np.int64),
+    "keypoints_px": ((21, 2), np.float64),
+    "confidence": ((21,), np.float64),
+    "side": ((), np.int64),
+    "side_score": ((), np.float64),
+    "has_depth": ((), np.bool_),
+    "has_landmarks": ((), np.bool_),
+    "depth_px": ((21,), np.float64),
+    "landmarks_m": ((21, 3), np.float64),
+}
 
 SIDES: tuple[Side | None, ...] = (None, "left", "right")  # as numbers in the file
 
@@ -73,7 +83,7 @@ def content_hash(files: Sequence[Path]) -> str:
         digest.update(size.to_bytes(8, "little"))
         last = max(size - BLOCK_BYTES, 0)
         n_blocks = min(BLOCKS, -(-size // BLOCK_BYTES))
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             for start in np.linspace(0, last, max(n_blocks, 1)).astype(int):
                 file.seek(int(start))
                 digest.update(file.read(BLOCK_BYTES))
@@ -117,21 +127,28 @@ def _load(path: Path, key: str, n_frames: int) -> list[list[Detection]] | None:
     if not path.exists():
         return None
     try:
-        with path.open("rb") as content, np.load(content, allow_pickle=False) as file:
-            if str(file["key"]) != key:
-                logger.info("%s is of another clip or other settings: detecting again", path)
-                return None
-            return _unpacked({name: file[name] for name in file.files}, n_frames)
-    except DAMAGE as error:
+        arrays = read_plain_arrays(path, {"key", *SHAPES}, MOST_BYTES)
+        if str(arrays["key"]) != key:
+            logger.info("%s is of another clip or other settings: detecting again", path)
+            return None
+        return _unpacked(arrays, n_frames)
+    except (OSError, Damaged, LookupError) as error:
         logger.warning("%s is damaged (%s): detecting again", path, error)
         return None
 
 
 def _unpacked(arrays: Mapping[str, np.ndarray], n_frames: int) -> list[list[Detection]]:
-    n_hands = len(arrays["frame"])
-    for name in ("keypoints_px", "confidence", "depth_px", "landmarks_m"):
-        if len(arrays[name]) != n_hands or not np.isfinite(arrays[name]).all():
-            raise ValueError(f"{name} does not fit")
+    n_hands = arrays["frame"].size
+    for name, (shape, kind) in SHAPES.items():
+        if arrays[name].shape != (n_hands, *shape) or arrays[name].dtype != kind:
+            raise Damaged(f"{name} is of another shape or type")
+        if kind == np.float64 and not np.isfinite(arrays[name]).all():
+            raise Damaged(f"{name} is not finite")
+    for name, end in (("frame", n_frames), ("side", len(SIDES))):
+        if ((arrays[name] < 0) | (arrays[name] >= end)).any():
+            raise Damaged(f"{name} is out of range")
+    if ((arrays["confidence"] < 0) | (arrays["confidence"] > 1)).any():
+        raise Damaged("confidence is out of range")
     frames: list[list[Detection]] = [[] for _ in range(n_frames)]
     for row, frame in enumerate(arrays["frame"]):
         hand = Detection(

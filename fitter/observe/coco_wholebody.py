@@ -18,6 +18,7 @@ from fitter.clip.images import natural_key
 from fitter.errors import InputError
 from fitter.observe.observations import Detection, Side
 from fitter.observe.untrusted import MOST_HANDS, hand_from_triplets, read_json
+from fitter.untrusted import quoted
 
 HAND_KEYS: dict[Side, str] = {"left": "lefthand_kpts", "right": "righthand_kpts"}
 FIRST_JOINT: dict[Side, int] = {"left": 91, "right": 112}  # in the 133 joints of COCO-WholeBody (Jin et al. 2020)
@@ -44,7 +45,9 @@ def read_coco_wholebody(path: Path, size: tuple[int, int], n_frames: int) -> lis
     for number, person in enumerate(people):
         image = person.get("image_id")
         if not isinstance(image, int | str) or image not in frame_of:
-            raise InputError(f"{path}, entry {number}: image_id {image!r} is no image's, expected a frame of the clip")
+            raise InputError(
+                f"{path}, entry {number}: image_id {quoted(repr(image))} is no image's, expected a frame of the clip"
+            )
         found = frames[frame_of[image]]
         for side in HAND_KEYS:
             numbers = _with_confidence(_triplets(person, side), by_visibility)
@@ -76,9 +79,10 @@ def _frames_of_images(path: Path, images: object, size: tuple[int, int], n_frame
     for image in images:
         found = (image.get("width", size[0]), image.get("height", size[1]))
         if found != size:
-            raise InputError(f"{path} is of {found[0]}x{found[1]} images: expected {size[0]}x{size[1]} as in the clip")
+            shown = f"{quoted(found[0])}x{quoted(found[1])}"
+            raise InputError(f"{path} is of {shown} images: expected {size[0]}x{size[1]} as in the clip")
         if not isinstance(image.get("id"), int | str):
-            raise InputError(f"{path}: an image has the id {image.get('id')!r}, expected a number")
+            raise InputError(f"{path}: an image has the id {quoted(repr(image.get('id')))}, expected a number")
     if all(isinstance(image.get("frame_id"), int) for image in images):
         ordered = sorted(images, key=lambda image: image["frame_id"])
     elif all(isinstance(image.get("file_name"), str) for image in images):
@@ -101,7 +105,7 @@ def _frames_of_ids(path: Path, people: Sequence[Mapping[str, Any]], n_frames: in
     if len(numbers) == n_frames:
         return {number: frame for frame, number in enumerate(numbers)}
     raise InputError(
-        f"{path}: image ids {numbers[0]}..{numbers[-1]} do not tell the frames apart; "
+        f"{path}: image ids {quoted(numbers[0])}..{quoted(numbers[-1])} do not tell the frames apart; "
         f"expected 0..{n_frames - 1}, 1..{n_frames}, or one id for each of the clip's {n_frames} frames"
     )
 

@@ -15,7 +15,7 @@ from jaxtyping import Float, Float32, Int, UInt16
 from torch import Tensor
 
 from fitter.camera import Camera
-from fitter.clip.images import natural_key
+from fitter.clip.images import decoded, natural_key
 from fitter.errors import InputError
 from fitter.render.window import Windows
 
@@ -120,13 +120,7 @@ def read_depth(file: Path, size: tuple[int, int]) -> UInt16[np.ndarray, "height 
     """One depth image, millimetres. Raises InputError if it is damaged, of another kind or of another size."""
     import cv2
 
-    try:
-        content = np.frombuffer(file.read_bytes(), dtype=np.uint8)
-        image = cv2.imdecode(content, cv2.IMREAD_UNCHANGED) if len(content) else None
-    except (OSError, cv2.error) as error:
-        raise InputError(f"{file} cannot be read ({str(error).splitlines()[0]}): {FORMAT}") from None
-    if image is None:
-        raise InputError(f"{file} cannot be read as an image: {FORMAT}")
+    image = decoded(file, cv2.IMREAD_UNCHANGED)
     if image.dtype != np.uint16 or image.ndim != 2:
         channels = 1 if image.ndim == 2 else image.shape[2]
         raise InputError(f"{file} has {8 * image.dtype.itemsize} bits and {channels} channels: {FORMAT}")

@@ -24,6 +24,7 @@ from fitter.skeleton import POINT_NAMES
 MOST_BYTES = 2**30
 # The largest hand spread out measures under 0.3 m: points further apart than this are not in metres.
 LARGEST_SPAN_M = 0.6
+FARTHEST_M = 1000.0  # from the camera: no hand is seen so far away
 
 
 @dataclass(frozen=True)
@@ -96,6 +97,7 @@ def _check(path: Path, name: str, positions: np.ndarray, weight: np.ndarray) -> 
     faults = {
         "is infinite": np.isinf(positions).any(axis=-1),
         "lies behind the camera": positions[..., 2] <= 0,
+        "is further away than a hand can be seen": (np.abs(positions) > FARTHEST_M).any(axis=-1),
     }
     for fault, found in faults.items():
         if (found & used).any():

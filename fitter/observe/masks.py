@@ -16,6 +16,7 @@ from jaxtyping import Int, UInt8
 
 from fitter.clip.images import decoded, natural_key
 from fitter.errors import InputError
+from fitter.untrusted import open_regular
 
 HAND = 128  # of 255: from here on a pixel is more hand than background
 WHITE = 255
@@ -90,7 +91,7 @@ def mask_files(folder: Path) -> tuple[Path, ...]:
 def png_size(file: Path) -> tuple[int, int]:
     """(width, height) from the header alone: an image that claims to be enormous is never decoded."""
     try:
-        with file.open("rb") as stream:
+        with open_regular(file) as stream:
             header = stream.read(HEADER_BYTES)
     except OSError as error:
         raise InputError(f"{file} cannot be read ({error.strerror}): expected a mask as PNG") from None

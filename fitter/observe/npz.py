@@ -19,7 +19,8 @@ import numpy as np
 from fitter.errors import InputError
 from fitter.observe.observations import Detection, Side
 from fitter.observe.plain_arrays import read_arrays
-from fitter.observe.untrusted import MOST_HANDS, N_JOINTS, checked_hand
+from fitter.observe.untrusted import FARTHEST_PX, MOST_HANDS, N_JOINTS, checked_hand
+from fitter.untrusted import quoted
 
 # The shape of each array after the axes of hands and frames, and whether it has to be there.
 JOINT_ARRAYS = {"keypoints_px": (N_JOINTS, 2), "confidence": (N_JOINTS,), "depth_px": (N_JOINTS,)}
@@ -66,7 +67,8 @@ def _hand(path: Path, arrays: Mapping[str, np.ndarray], hand: int, frame: int, s
 
 def _cue(values: np.ndarray, seen: np.ndarray, where: str) -> np.ndarray:
     """The cue where joints are seen, 0 elsewhere; it has to be finite where they are."""
-    fine = np.isfinite(values) if values.ndim == 1 else np.isfinite(values).all(axis=1)
+    usable = np.abs(values) <= FARTHEST_PX  # NaN is not; pixels or metres, nothing of a hand is so far away
+    fine = usable if values.ndim == 1 else usable.all(axis=1)
     if not fine[seen].all():
         joint = int(np.flatnonzero(seen & ~fine)[0])
         raise InputError(f"{where} of joint {joint} is not finite although the joint is seen; expected a number")
@@ -90,7 +92,7 @@ def _shaped(path: Path, name: str, array: np.ndarray, one_hand: bool, n_frames: 
 def _sides(path: Path, array: np.ndarray | None, n_hands: int) -> list[Side | None]:
     if array is None:
         return [None] * n_hands
-    words = [str(word) for word in np.atleast_1d(array).ravel()]
+    words = [quoted(word, LONGEST_NAME) for word in np.atleast_1d(array).ravel()[: MOST_HANDS + 1]]
     if array.dtype.kind != "U" or len(words) != n_hands or not set(words) <= set(SIDES):
         raise InputError(f"{path}: side is {words[:4]}, expected 'left' or 'right' for each of {n_hands} hands")
     return [SIDES[SIDES.index("left" if word == "left" else "right")] for word in words]

@@ -13,12 +13,14 @@ from jaxtyping import Float
 
 from fitter.errors import InputError
 from fitter.observe.observations import Detection, Side
+from fitter.untrusted import quoted, read_regular
 
 MOST_BYTES = 256 * 2**20  # of one file: a 133-joint JSON of half an hour of video, 54000 frames, is about that
 MOST_HANDS = 64  # in one frame: more is a broken file, not a crowd
 CONFIDENCE_SLACK = 0.1  # heatmap peaks of OpenPose exceed 1 by a few per cent
 N_JOINTS = 21
 UNIT_RANGE = 2.0  # pixels: keypoints that all lie in so small a corner are shares of the image, not pixels
+FARTHEST_PX = 1e6  # from the corner: beyond every image, and no number that the solver's squares overflow
 STRAY_SHARE = 0.5  # of all keypoints outside the image: they belong to images of another size
 
 
@@ -39,6 +41,7 @@ def checked_hand(
         "a confidence above 1": confidence > 1 + CONFIDENCE_SLACK,
         "a position that is not a number although it has a confidence": nowhere & ~missing,
         "an infinite position": np.isinf(points).any(axis=1) & ~missing,
+        "a position beyond every image": (np.abs(points) > FARTHEST_PX).any(axis=1) & ~missing,
     }
     for fault, found in faults.items():
         if found.any():
@@ -84,14 +87,14 @@ def read_json(path: Path, content: str = "keypoints of one clip") -> object:
     or no JSON.
     """
     try:
-        if path.stat().st_size > MOST_BYTES:
+        text = read_regular(path, MOST_BYTES)
+        if len(text) > MOST_BYTES:
             raise InputError(f"{path} is larger than {MOST_BYTES // 2**20} MiB: expected {content}")
-        return json.loads(path.read_text(encoding="utf-8"))
+        return json.loads(text.decode("utf-8"))
     except OSError as error:
         raise InputError(f"{path} cannot be read ({error.strerror}): expected a JSON file of {content}") from None
     except (ValueError, RecursionError) as error:
-        reason = str(error).splitlines()[0]
-        raise InputError(f"{path} is no valid JSON ({reason}): expected a JSON file of {content}") from None
+        raise InputError(f"{path} is no valid JSON ({quoted(error)}): expected a JSON file of {content}") from None
 
 
 def check_pixels(frames: list[list[Detection]], path: Path, size: tuple[int, int]) -> None:

@@ -21,6 +21,7 @@ from torch import Tensor
 from fitter.config.structure import from_mapping
 from fitter.errors import InputError
 from fitter.export.atomic import atomic_path
+from fitter.untrusted import quoted
 from priors.network.network import Architecture, HandNetwork
 
 FORMAT = "handfit-initializer-1"
@@ -89,11 +90,13 @@ def _header(path: Path, metadata: Mapping[str, str] | None) -> Mapping[str, obje
     """What is said of the weights, in the format that is expected."""
     try:
         header = json.loads((metadata or {}).get(KEY, "{}"))
-    except ValueError as error:
-        raise InputError(f"{path}: expected a header as JSON, got none that can be read ({error})") from error
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"{path}: expected a header as JSON, got none that can be read ({quoted(error)})") from error
     found = header.get("format") if isinstance(header, dict) else None
     if found != FORMAT:
-        raise InputError(f"{path}: expected weights in the format {FORMAT}, got {found or 'a file without a format'}")
+        raise InputError(
+            f"{path}: expected weights in the format {FORMAT}, got {quoted(found or 'a file without a format')}"
+        )
     return header
 
 
@@ -112,14 +115,14 @@ def _without_memory(architecture: Architecture, path: Path) -> HandNetwork:
         with torch.device("meta"):
             return HandNetwork(architecture, torch.eye(3, device="cpu").expand(15, 3, 3))
     except (ValueError, RuntimeError, ZeroDivisionError) as error:
-        raise InputError(f"{path}: no network has the architecture in its header ({error})") from error
+        raise InputError(f"{path}: no network has the architecture in its header ({quoted(error)})") from error
 
 
 def _require_same(found: Mapping[str, tuple[int, ...]], wanted: Mapping[str, tuple[int, ...]], path: Path) -> None:
     for name in wanted.keys() - found.keys():
         raise InputError(f"{path}: tensor {name} is missing, the checkpoint is of another architecture")
     for name in found.keys() - wanted.keys():
-        raise InputError(f"{path}: tensor {name} is unknown, the checkpoint is of another architecture")
+        raise InputError(f"{path}: tensor {quoted(name)} is unknown, the checkpoint is of another architecture")
     for name, shape in wanted.items():
         if found[name] != shape:
             raise InputError(f"{path}: tensor {name}: expected the shape {shape}, got {found[name]}")
@@ -132,4 +135,4 @@ def _require_finite(tensors: Mapping[str, Tensor], path: Path) -> None:
 
 
 def _damaged(path: Path, error: Exception) -> InputError:
-    return InputError(f"{path}: expected the weights of a network (.safetensors), not readable ({error})")
+    return InputError(f"{path}: expected the weights of a network (.safetensors), not readable ({quoted(error)})")

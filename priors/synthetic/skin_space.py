@@ -21,6 +21,7 @@ from torch import Tensor
 from fitter.errors import InputError
 from fitter.hand import HandModel
 from fitter.render.shading import linear_to_srgb
+from fitter.untrusted import quoted
 from priors.synthetic.complexion import Complexion, paint_person
 from priors.synthetic.skin import Skin
 
@@ -104,8 +105,8 @@ class SkinSpace:
             with safe_open(path, framework="pt") as file:
                 mean, basis, covered = (file.get_tensor(name) for name in ("mean", "basis", "covered"))
                 layout = (file.metadata() or {})["layout"]
-        except (OSError, SafetensorError, KeyError) as error:
-            raise InputError(f"{path}: not a skin space ({error}), expected one made by {__name__}") from None
+        except (OSError, SafetensorError, LookupError, ValueError, RuntimeError) as error:
+            raise InputError(f"{path}: not a skin space ({quoted(error)}), expected one made by {__name__}") from None
         n = int(covered.sum())
         if covered.ndim != 2 or mean.shape != (n, 3) or basis.ndim != 3 or basis.shape[1:] != (n, 3):
             raise InputError(

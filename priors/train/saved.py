@@ -6,7 +6,6 @@
 Written whole or not at all. Nothing random is in it: what a step draws follows from the seed and the step's number.
 """
 
-import pickle
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +16,8 @@ from torch import Tensor
 
 from fitter.errors import InputError
 from fitter.export.atomic import atomic_path
+from fitter.hand.inert_pickle import UNPICKLING_ERRORS
+from fitter.untrusted import open_regular, quoted
 
 FORMAT = "handfit-training-1"
 
@@ -42,10 +43,10 @@ def save_state(path: Path, state: State) -> None:
 def load_state(path: Path) -> State:
     """The state in `path`, on the CPU; raises InputError for a file that is not one. Nothing in it is executed."""
     try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
-    except (OSError, RuntimeError, EOFError, ValueError, KeyError, pickle.UnpicklingError) as error:
-        sentence = " ".join(str(error).split())[:120]
-        raise InputError(f"{path}: expected the state of a training, not readable ({sentence})") from error
+        with open_regular(path) as file:
+            content = torch.load(file, map_location="cpu", weights_only=True)
+    except (*UNPICKLING_ERRORS, OSError, RuntimeError, AssertionError) as error:
+        raise InputError(f"{path}: expected the state of a training, not readable ({quoted(error)})") from error
     if not isinstance(content, dict) or content.get("format") != FORMAT:
         raise InputError(f"{path}: expected the state of a training in the format {FORMAT}, got something else")
     if content.keys() != State.__dataclass_fields__.keys():

@@ -25,6 +25,7 @@ from fitter.evaluate.readers.hand import AnnotatedHand, HandMask, ImageSequence,
 from fitter.evaluate.readers.layout import Layout, Reader, checked_array, checked_intrinsics, needed
 from fitter.observe.observations import Side
 from fitter.observe.plain_arrays import read_arrays
+from fitter.untrusted import read_regular
 
 NAME = "DexYCB"
 SEQUENCES = 100  # of each subject; the split counts them
@@ -32,7 +33,7 @@ EVALUATION_EVERY, EVALUATION_LAST = 5, 4
 SERIAL = re.compile(r"[0-9]{6,20}")
 CALIBRATION = re.compile(r"[A-Za-z0-9_-]+")
 MOST_FRAMES = 100_000
-MOST_YAML_BYTES = 2**20
+MOST_YAML_BYTES = 2**16  # a few hundred are used
 MASK_VALUE = 255
 SIDES: dict[str, Side] = {"left": "left", "right": "right"}
 NOT_ANNOTATED = -1.0
@@ -145,11 +146,13 @@ def _yaml(path: Path) -> Mapping[str, object]:
     import yaml
 
     try:
-        with path.open("rb") as file:
-            data = file.read(MOST_YAML_BYTES + 1)
-        content = yaml.safe_load(data) if len(data) <= MOST_YAML_BYTES else None
-    except (OSError, yaml.YAMLError, ValueError, RecursionError):
-        content = None
+        data = read_regular(path, MOST_YAML_BYTES)
+        whole = len(data) <= MOST_YAML_BYTES
+        # Aliases unfold a small file into gigabytes.
+        plain = whole and not any(isinstance(token, yaml.AliasToken) for token in yaml.scan(data))
+        content = yaml.safe_load(data) if plain else None
+    except (OSError, yaml.YAMLError, ValueError, LookupError, TypeError, AttributeError, RecursionError):
+        content = None  # PyYAML's constructors of numbers and dates raise what they like
     if not isinstance(content, dict):
         raise InputError(f"{path} cannot be read: expected a YAML file of {NAME}")
     return content

@@ -16,6 +16,9 @@ from jaxtyping import Float
 from fitter.errors import InputError
 from fitter.evaluate.readers.hand import AnnotatedHand, ImageSequence, Split
 
+# No length in any unit, angle or pixel: products of three such numbers are still finite.
+MOST = 1e30
+
 
 class Reader(Protocol):
     """A data set on disk. Opening it checks that its parts are there and agree; a hand is read when it is asked for."""
@@ -78,6 +81,8 @@ def checked_array(value: object, shape: tuple[int, ...], where: str) -> Float[np
         raise InputError(f"{where}: has shape {array.shape}, expected {shape}")
     if not np.isfinite(array).all():
         raise InputError(f"{where}: holds a number that is not finite")
+    if array.size and np.abs(array).max() > MOST:
+        raise InputError(f"{where}: holds a number beyond all measure")
     return array.reshape(shape)
 
 

@@ -15,7 +15,8 @@ import numpy as np
 from jaxtyping import Float32
 
 import fitter
-from fitter.errors import HandfitError
+from fitter.clip.images import decoded
+from fitter.errors import HandfitError, InputError
 from fitter.export.diagnostics import Diagnostics
 from fitter.export.folder import ResultFolder
 from fitter.export.result import FitResult
@@ -228,8 +229,9 @@ def turntables_of(folder: ResultFolder) -> tuple[PagePicture, ...]:
 
 def jpeg_of(path: Path) -> bytes | None:
     """The picture smaller; None where it cannot be read."""
-    picture = cv2.imread(str(path))
-    if picture is None:
+    try:
+        picture = decoded(path, cv2.IMREAD_COLOR)
+    except InputError:
         log.warning("%s: not a readable picture, left out of the report", path)
         return None
     return cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, PICTURE_QUALITY])[1].tobytes()
