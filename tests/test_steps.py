@@ -139,12 +139,18 @@ def test_a_left_hand_is_fitted_as_a_right_one_in_the_mirrored_frames() -> None:
 
 
 def test_both_sides_are_fitted_alike() -> None:
-    hands, seen = fitted("left", "right")
-    result = assemble_result(hands, blank_clip(T), CAMERA)
-    assert result.side == ("left", "right") and result.status == "converged"
-    assert np.allclose(result.joints_m[0] * [-1.0, 1.0, 1.0], result.joints_m[1], atol=1e-5)
-    for index, hand in enumerate(seen):
-        assert np.linalg.norm(result.keypoints_px[index] - hand.keypoints_px, axis=-1).mean() < 4.0
+    """Each alone: filmed together, mirror images of each other would stand in the same place."""
+    left, right = (whole(fitted(side)[0]).result for side in ("left", "right"))
+    assert left.side == ("left",) and right.status == "converged"
+    assert np.allclose(left.joints_m * [-1.0, 1.0, 1.0], right.joints_m, atol=1e-5)
+    for side, result in (("left", left), ("right", right)):
+        distance = np.linalg.norm(result.keypoints_px[0] - seen_hand(side).keypoints_px, axis=-1)
+        assert distance.mean() < 4.0
+
+
+def test_two_hands_are_one_result() -> None:
+    hands, _ = fitted("left", "right")
+    assert whole(hands).result.side == ("left", "right") and whole(hands).result.status == "converged"
 
 
 def test_the_overlay_draws_what_the_result_holds() -> None:
