@@ -18,6 +18,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from fitter.camera import Camera
+from fitter.camera_motion import MovingCamera
 from fitter.clip import Clip
 from fitter.export import diagnostics, result
 from fitter.export.assemble import assemble_result, status_of
@@ -88,12 +89,14 @@ class ClipWriter:
         self._frames: list[int] = []
         self._statuses: list[str] = []
         self._traces: dict[str, np.ndarray] = {}
+        self._zoom = 1.0  # focal length of the fit over the camera's
 
     def add(self, window: FittedWindow) -> None:
         """Put the next frames into their places."""
         frames = len(window.hands[0].observed)
         explanation = diagnose(window.hands, self._terms if frames < self._clip.n_frames else None)
-        part = assemble_result(window.hands, self._clip, self._camera)
+        camera = self._camera.of_frames(slice(window.first, window.first + frames))
+        part = assemble_result(window.hands, self._clip, camera)
         problem = find_problem(part)
         if problem:
             raise ValueError(problem)
@@ -103,12 +106,16 @@ class ClipWriter:
         if not self._seen:
             self._traces = {name: explained[name] for name in explained if name.startswith("trace_")}
         self._frames.append(frames)
+        self._zoom = float(part.K[0, 0]) / camera.fx
         self._seen.append([hand_of_clip(hand) for hand in window.hands])
         self._statuses.append(status_of(window.hands))
 
     def pack(self, result_path: Path, diagnostics_path: Path) -> tuple[HandOfClip, ...]:
         """Write both files, once all frames have come."""
-        self._rows.pack(result_path, status=np.array(_one_status(self._statuses)))
+        whole = MovingCamera.still(self._camera) if not isinstance(self._camera, MovingCamera) else self._camera
+        moving = whole.scaled(self._zoom)
+        motion = {"K_frames": moving.matrices, "camera_from_world": moving.camera_from_world}
+        self._rows.pack(result_path, status=np.array(_one_status(self._statuses)), **motion)
         self._explained.pack(diagnostics_path, **self._traces)
         return tuple(_joined(windows, self._frames) for windows in zip(*self._seen, strict=True))
 

@@ -79,13 +79,21 @@ class _Rows:
         self._path = temporary_name(archive.with_name(f"{name}.npy"))
         self._axis, self._shape, self._type = axis, shape, like.dtype
         self._file: IO[bytes] = self._path.open("wb")
-        header = {"descr": np.lib.format.dtype_to_descr(like.dtype), "fortran_order": False, "shape": shape}
-        np.lib.format.write_array_header_1_0(self._file, header)
-        self._start = self._file.tell()
-        self._file.truncate(self._start + int(np.prod(shape, dtype=object)) * like.itemsize)
+        self._start = 0
 
     def __enter__(self) -> "_Rows":
+        try:
+            self._make_room()
+        except OSError:
+            self.__exit__()
+            raise
         return self
+
+    def _make_room(self) -> None:
+        header = {"descr": np.lib.format.dtype_to_descr(self._type), "fortran_order": False, "shape": self._shape}
+        np.lib.format.write_array_header_1_0(self._file, header)
+        self._start = self._file.tell()
+        self._file.truncate(self._start + int(np.prod(self._shape, dtype=object)) * self._type.itemsize)
 
     def __exit__(self, *error: object) -> None:
         self._file.close()
