@@ -133,10 +133,6 @@ class Camera:
             distortion[3] = -distortion[3]  # p2 multiplies r^2 + 2x^2 in x: odd under the flip
         return replace(self, cx=self.width - self.cx, distortion=tuple(distortion))
 
-    def of_frames(self, frames: slice) -> "Camera":
-        """The camera of a part of the clip: the same, unless it moves or zooms."""
-        return self
-
 
 def parse_intrinsics(text: str, size: tuple[int, int]) -> Camera:
     """The camera of frames of `size` (width, height) from `FX,FY,CX,CY[,K1,K2,P1,P2[,K3]]`, pixels.
