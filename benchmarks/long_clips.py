@@ -47,8 +47,8 @@ FLAT = 1.25  # times the first length's
 
 @dataclass(frozen=True)
 class Length:
-    """A row: MB (1e6 bytes) of the largest resident memory, before the fit, after its first window and at the end;
-    times of the `fitted` frames.
+    """A row: MB (1e6 bytes) of the largest resident memory, before the fit, after its first window and at the end; the
+    time is of the `fitted` frames.
     """
 
     frames: int
