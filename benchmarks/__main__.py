@@ -26,12 +26,14 @@ def benchmarks(pixels: bool = False) -> dict[str, Callable[[bool], Report]]:
         recovery,
         self_supervision,
         speed,
+        stages,
         synthesis,
         synthesis_speed,
     )
 
     return {
         "speed": speed.measure,
+        "stages": stages.measure,
         "recovery": recovery.measure,
         "clips": clips.measure,
         "synthesis": synthesis.measure,
@@ -50,7 +52,7 @@ def main(words: Sequence[str] | None = None) -> int:
         "names",
         nargs="*",
         metavar="NAME",
-        help="speed, recovery, clips, synthesis, synthesis_speed, initialisers, self_supervision, pose_prior, "
+        help="speed, stages, recovery, clips, synthesis, synthesis_speed, initialisers, self_supervision, pose_prior, "
         "calibration, gating; all if none is given",
     )
     parser.add_argument("--quick", action="store_true", help="a tenth of the size: does it run, roughly how well")
