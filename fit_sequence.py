@@ -55,7 +55,8 @@ def fit_sequence(request: Request) -> None:
         compared = tuple(hand.fit.photometric for hand in hands)
         starts = tuple(hand.fit.start for hand in hands)
         relative = tuple(hand.fit.posterior.relative_sigma_mm for hand in hands)
-        run = Run(folder, seconds, journal.warnings, length_known, truth_of(clip, result), compared, starts, relative)
+        truth = truth_of(clip, result)
+        run = Run(folder, seconds, journal.warnings, length_known, truth, compared, starts, relative, model)
         print_summary(summarise(result, seen, run))
 
 

@@ -7,7 +7,7 @@ The greater of bytes / bandwidth and operations / speed, both measured here on o
 caches (counted as read and written) and of a float64 matrix product. Per frame and pass, with n = 51 unknowns, s shared
 ones, R^2 pixels of a window:
 
-    solve       bytes 8 * 4 * (n^2 + n s + 306): the blocks written, read by the factorisation, which is written and read
+    solve       bytes 8 * 4 * (n^2 + n s + 306): blocks written, read by the factorisation, itself written and read
                 operations 19/3 n^3 + 5 n^2 s + n s^2: Cholesky of a band two blocks wide with its border
     pixels      beside those, bytes R^2 (12 + 2 * 28): the picture read, the fragments written and read; operations 132
                 per pixel that the hand covers: light (9 harmonics), texture (4 texels), gradient and information (9)
