@@ -3,10 +3,12 @@
     python -m benchmarks stages [--quick]
 
 A rendered clip goes through the steps of the command line. Times are milliseconds per frame, of a second run, on one
-thread but for the detector's own. The four stages that solve do so with the appearance of their beginning held, from
-the same state as Adam and L-BFGS (learning rates of `LEARNING_RATES`), whose figure is the time until they are within
-1 % of the energy that Levenberg-Marquardt ended at, or "> " the budget where they never were. `appearance` is what the
-stages with pixels cost beside their steps: windows, masks, texture, light, judging.
+thread but for the detector's own. Stages with pixels solve with the appearance of their beginning held, from the same
+state as Adam and L-BFGS (learning rates of `LEARNING_RATES`). A peer's figure is the time until it is within 1 % of the
+energy that Levenberg-Marquardt ended at, or "> " its budget where it never was; `explore` and `refine` have theirs run
+from the first start, so that `refine`'s is to be compared with the sum of both. `appearance` is what the stages with
+pixels cost beside their steps: windows, masks, texture, light, judging.
+
 The floor is what the stage's data need at the least, see `benchmarks.floor`, times its passes (a solver's steps).
 """
 
@@ -208,12 +210,13 @@ def solved_keypoints(clip: FilmedClip, config: Config, device: torch.device, bud
     best = min(explored, key=lambda outcome: problem.energy(outcome.state)).state
     steps = sum(len(outcome.trace) - 1 for outcome in explored)
     first = Problem(scene, given.evidence, problem.terms, before[-1].free_names(given.camera.known))
-    races = raced(first, given.starts[0].state, explored[0].trace[-1], budget_s)
+    begun = given.starts[0].state
+    races = raced(first, begun, explored[0].energy, budget_s)
     timed = {before[-1].name: Timed(clock.seconds, clock.peak_mb, steps, races)}
     with clocked(device) as clock:
         refined = run(schedule.solver_of(last), problem, best)
     timed[last.name] = Timed(
-        clock.seconds, clock.peak_mb, len(refined.trace) - 1, raced(problem, best, refined.energy, budget_s)
+        clock.seconds, clock.peak_mb, len(refined.trace) - 1, raced(problem, begun, refined.energy, budget_s)
     )
     _, whole = whole_problem(clip.given, energy, last)
     with clocked(torch.device("cpu")) as clock:
