@@ -57,7 +57,7 @@ def fit_sequence(request: Request) -> None:
         compared = tuple(hand.photometric for hand in fitted.hands)
         starts = tuple(hand.start for hand in fitted.hands)
         truth, relative = truth_of(clip, fitted.result), tuple(fitted.diagnostics.relative_sigma_mm)
-        run = Run(folder, seconds, journal.warnings, length_known, truth, compared, starts, relative)
+        run = Run(folder, seconds, journal.warnings, length_known, truth, compared, starts, relative, model)
         print_summary(summarise(fitted.result, seen, run))
 
 

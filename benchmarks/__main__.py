@@ -28,12 +28,14 @@ def benchmarks(pixels: bool = False) -> dict[str, Callable[[bool], Report]]:
         recovery,
         self_supervision,
         speed,
+        stages,
         synthesis,
         synthesis_speed,
     )
 
     return {
         "speed": speed.measure,
+        "stages": stages.measure,
         "recovery": recovery.measure,
         "clips": clips.measure,
         "synthesis": synthesis.measure,
@@ -54,8 +56,7 @@ def main(words: Sequence[str] | None = None) -> int:
         "names",
         nargs="*",
         metavar="NAME",
-        help="speed, recovery, clips, synthesis, synthesis_speed, initialisers, self_supervision, pose_prior, "
-        "calibration, gating, moving_camera, long_clips; all if none is given",
+        help=f"{', '.join(benchmarks())}; all if none is given",
     )
     parser.add_argument("--quick", action="store_true", help="a tenth of the size: does it run, roughly how well")
     parser.add_argument("--pixels", action="store_true", help="initialisers: fit the annotated clips by pixels, too")

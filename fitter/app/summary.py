@@ -13,8 +13,10 @@ from jaxtyping import Bool, Float
 from rich.console import Console
 from rich.table import Table
 
+from fitter.app.self_contact import Contact, look_for_contact, sentence
 from fitter.evaluate.metrics import jitter, mpjpe, pa_mpjpe
 from fitter.export.result import FitResult
+from fitter.hand import HandModel
 from fitter.observe.observations import Observations
 from fitter.skeleton import POINT_NAMES, POINT_PARENTS
 from fitter.synthesis.report import PhotometricReport
@@ -41,6 +43,7 @@ class Run:
     photometric: tuple[PhotometricReport | None, ...] = ()
     starts: tuple[str, ...] = ()
     relative_sigma_mm: tuple[Float[np.ndarray, "frames 21"], ...] = ()
+    model: HandModel | None = None
 
 
 @dataclass(frozen=True)
@@ -52,7 +55,7 @@ class HandSummary:
     the image from its moving average, of the fit and of the detections. `sigma_mm`: median standard deviation of the
     joints in space, `relative_sigma_mm` with size and focal length aside. `error_mm`: mean error of the joints relative
     to the wrist, `aligned_error_mm` after similarity alignment of each frame (PA-MPJPE); None without truth.
-    `photometric`: None without pixels.
+    `photometric`: None without pixels. `contact`: None where nobody looked.
     """
 
     side: str
@@ -67,6 +70,7 @@ class HandSummary:
     error_mm: float | None = None
     aligned_error_mm: float | None = None
     photometric: PhotometricReport | None = None
+    contact: Contact | None = None
 
 
 @dataclass(frozen=True)
@@ -118,6 +122,7 @@ def _summarise_hand(result: FitResult, hand: int, seen: Observations, run: Run) 
         error_mm=None if truth is None else MM_PER_M * mpjpe(joints[present], truth),
         aligned_error_mm=None if truth is None else MM_PER_M * pa_mpjpe(joints[present], truth),
         photometric=run.photometric[hand] if run.photometric else None,
+        contact=None if run.model is None else look_for_contact(run.model, result.vertices_m[hand], present),
     )
 
 
@@ -155,6 +160,9 @@ def print_summary(summary: Summary, console: Console | None = None) -> None:
         highlight=False,
         soft_wrap=True,
     )
+    for hand in summary.hands:
+        if hand.contact is not None:
+            console.print(sentence(hand.side, hand.contact), highlight=False, soft_wrap=True)
     if summary.status != "converged":
         console.print(f"status: {summary.status}", style="yellow", markup=False, highlight=False, soft_wrap=True)
     for warning in summary.run.warnings:

@@ -1,0 +1,65 @@
+"""One sentence of how deep a fitted hand's fingers pass into each other or into the palm, and in which frames.
+
+found = look_for_contact(model, vertices_m, present)
+sentence("right", found)    # 'right hand: the index passes 6.3 mm into the thumb in frame 265; more than 3 mm in ...'
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Bool, Float, Int
+
+from fitter.hand import HandModel
+from fitter.hand.penetration import PART_NAMES, Parts, Penetration
+
+# Looked at, evenly over the clip, at about 20 ms each.
+MOST_FRAMES = 60
+# Where fingers touch, flesh gives way so far, and a fit is no better: less is no fault.
+NOTICED_MM = 3.0
+MOST_RUNS = 4
+
+
+@dataclass(frozen=True)
+class Contact:
+    """The frames that were looked at, ascending, and what was found in each."""
+
+    frames: Int[np.ndarray, "looked"]
+    found: Penetration
+
+    @property
+    def noticed(self) -> Bool[np.ndarray, "looked"]:
+        return self.found.deepest_mm > NOTICED_MM
+
+
+def look_for_contact(
+    model: HandModel, vertices_m: Float[np.ndarray, "frames vertices 3"], present: Bool[np.ndarray, "frames"]
+) -> Contact:
+    """At most MOST_FRAMES of the frames with the hand, metres, of either side (a mirror changes no depth)."""
+    frames = np.flatnonzero(present)
+    if len(frames) > MOST_FRAMES:
+        frames = frames[np.unique(np.linspace(0, len(frames) - 1, MOST_FRAMES).astype(int))]
+    return Contact(frames, Parts.of(model).within(np.asarray(vertices_m[frames], dtype=np.float64)))
+
+
+def sentence(side: str, contact: Contact) -> str:
+    """What was found, in words; frames count from 0."""
+    looked = len(contact.frames)
+    if looked == 0 or not contact.noticed.any():
+        return f"{side} hand: no finger passes more than {NOTICED_MM:g} mm into another or the palm"
+    worst = int(contact.found.deepest_mm.argmax())
+    one, other = (PART_NAMES[part] for part in contact.found.parts[worst])
+    runs = [f"{first}-{last}" if last > first else f"{first}" for first, last in runs_of(contact)]
+    places = ", ".join(runs[:MOST_RUNS]) + (", ..." if len(runs) > MOST_RUNS else "")
+    return (
+        f"{side} hand: the {one} passes {contact.found.deepest_mm[worst]:.1f} mm into the {other} in frame "
+        f"{contact.frames[worst]}; more than {NOTICED_MM:g} mm in {contact.noticed.sum()} of {looked} frames looked at "
+        f"({places})"
+    )
+
+
+def runs_of(contact: Contact) -> Iterator[tuple[int, int]]:
+    """First and last of each run of looked-at frames that are noticed."""
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], contact.noticed, [False]])))
+    for first, after in zip(edges[::2], edges[1::2], strict=True):
+        yield int(contact.frames[first]), int(contact.frames[after - 1])
