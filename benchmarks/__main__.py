@@ -20,6 +20,7 @@ def benchmarks(pixels: bool = False) -> dict[str, Callable[[bool], Report]]:
     from benchmarks import (
         calibration,
         clips,
+        focal,
         gating,
         initialisers,
         moving_camera,
@@ -42,6 +43,7 @@ def benchmarks(pixels: bool = False) -> dict[str, Callable[[bool], Report]]:
         "pose_prior": pose_prior.measure,
         "calibration": calibration.measure,
         "gating": gating.measure,
+        "focal": focal.measure,
         "moving_camera": moving_camera.measure,
     }
 
@@ -53,7 +55,7 @@ def main(words: Sequence[str] | None = None) -> int:
         nargs="*",
         metavar="NAME",
         help="speed, recovery, clips, synthesis, synthesis_speed, initialisers, self_supervision, pose_prior, "
-        "calibration, gating, moving_camera; all if none is given",
+        "calibration, gating, focal, moving_camera; all if none is given",
     )
     parser.add_argument("--quick", action="store_true", help="a tenth of the size: does it run, roughly how well")
     parser.add_argument("--pixels", action="store_true", help="initialisers: fit the annotated clips by pixels, too")
