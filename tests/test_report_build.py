@@ -37,6 +37,23 @@ def test_the_clip_is_described(page: Page) -> None:
     assert page.gaps == {}
 
 
+def test_of_a_long_clip_some_frames_are_shown_and_the_worst_are_its_own(
+    folder: ResultFolder, page: Page, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("fitter.visualize.report.build.MOST_FRAMES", 10)
+    short = page_of(folder, figures_of(folder))
+    assert (short.step, short.frames, short.fps) == (3, 10, FPS / 3)
+    assert short.facts[1] == "30 frames, of which this page shows every 3rd"
+    assert short.figures == page.figures and short.verdict == page.verdict
+    assert [worst.frame for worst in short.worst] == [worst.frame for worst in page.worst]
+    assert (short.shown(0), short.shown(4), short.shown(29)) == (0, 1, 9)
+    assert short.charts[0].series[0].values == page.charts[0].series[0].values[::3]
+    assert short.hands[0].present == page.hands[0].present[::3] and short.energies[0].terms[0].values is not None
+    assert short.film is not None and short.film.fps == pytest.approx(FPS / 3)
+    assert short.motion is not None and page.motion is not None
+    assert 3 * short.motion.layout["joints_0"].length == page.motion.layout["joints_0"].length
+
+
 def test_every_chart_holds_the_results_own_numbers(folder: ResultFolder, page: Page) -> None:
     charts = {chart.title: chart for chart in page.charts}
     assert list(charts) == [

@@ -8,6 +8,7 @@ import shlex
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import TypeVar
 
 import cv2
 import numpy as np
@@ -15,8 +16,10 @@ from jaxtyping import Float32
 
 import fitter
 from fitter.errors import HandfitError
+from fitter.export.diagnostics import Diagnostics
 from fitter.export.folder import ResultFolder
 from fitter.export.result import FitResult
+from fitter.export.streamed import frame_axes
 from fitter.visualize.report.film import read_film
 from fitter.visualize.report.motion import pack_motion
 from fitter.visualize.report.page import (
@@ -33,8 +36,12 @@ from fitter.visualize.report.series import charts_of, energies_of
 from fitter.visualize.report.verdict import verdict_of
 from fitter.visualize.report.worst import worst_frames
 
+Thinned = TypeVar("Thinned", FitResult, Diagnostics)
+
 log = logging.getLogger(__name__)
 
+# A minute of video: at 9 kB a frame the page has 18 MB. Of longer clips it shows every other frame, or every third, ...
+MOST_FRAMES = 2000
 PNG, JPEG = "image/png", "image/jpeg"
 PICTURE_QUALITY = 85  # of JPEG: a third of the PNG's size
 # The end of the scale of uncertainty: the share of all joints in all frames that lies within it, then a round number.
@@ -61,8 +68,10 @@ def page_of(folder: ResultFolder, figures: Sequence[Figure] = ()) -> Page:
     worst = worst_frames(folder)
     # Where known, what the frame itself lacks: the doubt about size and focal length is the same all over the hand.
     sigma_mm = folder.relative_sigma_mm
-    film, worst = film_of(folder, worst, gaps)
+    step = -(-result.present.shape[1] // MOST_FRAMES)
+    film, worst = film_of(folder, worst, step, gaps)
     shown = bool(result.present.any())
+    some = every(folder, step)
     if not shown:
         gaps |= dict.fromkeys(("motion", "figures"), "The fit finds no hand in any frame.")
     if folder.diagnostics is None:
@@ -73,25 +82,25 @@ def page_of(folder: ResultFolder, figures: Sequence[Figure] = ()) -> Page:
     textures = textures_of(folder)
     if not textures:
         gaps["pictures"] = "Fitted without pixels: there is no texture."
-    energies = energies_of(result.side, folder.diagnostics) if folder.diagnostics else ()
+    energies = energies_of(result.side, some.diagnostics) if some.diagnostics else ()
     if not energies:
         gaps.setdefault("energies", "No energies were kept.")
     return Page(
         title=title_of(folder),
         verdict=verdict_of(folder),
-        facts=facts_of(folder),
+        facts=facts_of(folder, step),
         figures=tuple(figures) if shown else (),
         warnings=folder.run.warnings if folder.run else (),
-        frames=result.present.shape[1],
-        fps=result.fps,
+        frames=some.result.present.shape[1],
+        fps=some.result.fps,
         image_size=result.image_size,
         lens=lens_of(result),
-        hands=tracks_of(result),
-        motion=pack_motion(result, sigma_mm) if shown else None,
+        hands=tracks_of(some.result),
+        motion=pack_motion(some.result, some.relative_sigma_mm) if shown else None,
         full_sigma_mm=full_sigma(result, sigma_mm),
         textures=textures,
         film=film,
-        charts=charts_of(folder) if shown else (),
+        charts=charts_of(some) if shown else (),
         worst=worst,
         energies=energies,
         pictures=turntables_of(folder),
@@ -99,7 +108,8 @@ def page_of(folder: ResultFolder, figures: Sequence[Figure] = ()) -> Page:
         version=folder.run.version if folder.run else fitter.__version__,
         files=files_of(folder),
         gaps=gaps,
-        first_frame=first_frame(result),
+        first_frame=first_frame(some.result),
+        step=step,
     )
 
 
@@ -108,7 +118,25 @@ def title_of(folder: ResultFolder) -> str:
     return (Path(folder.run.input).name if folder.run else "") or folder.name
 
 
-def facts_of(folder: ResultFolder) -> tuple[str, ...]:
+def every(folder: ResultFolder, step: int) -> ResultFolder:
+    """Every `step`-th frame of a result, as a clip of its own."""
+    if step == 1:
+        return folder
+
+    def thinned(held: Thinned) -> Thinned:
+        axes = frame_axes(type(held))
+        return replace(
+            held,
+            **{name: getattr(held, name)[(slice(None),) * axes[name] + (slice(None, None, step),)] for name in axes},
+        )
+
+    whole = folder.result
+    cameras = {"K_frames": whole.K_frames[::step], "camera_from_world": whole.camera_from_world[::step]}
+    result = replace(thinned(whole), fps=whole.fps / step, **cameras)
+    return replace(folder, result=result, diagnostics=folder.diagnostics and thinned(folder.diagnostics))
+
+
+def facts_of(folder: ResultFolder, step: int = 1) -> tuple[str, ...]:
     """The clip and the hand in a few words each."""
     result = folder.result
     frames, (width, height) = result.present.shape[1], result.image_size
@@ -116,12 +144,18 @@ def facts_of(folder: ResultFolder) -> tuple[str, ...]:
     sides = " and ".join(result.side)
     return (
         f"{sides} hand{'s' if len(result.side) > 1 else ''}" if sides else "no hand",
-        f"{frames} frames",
+        f"{frames} frames" if step == 1 else f"{frames} frames, of which this page shows every {ordinal(step)}",
         f"{frames / result.fps:.1f} s at {result.fps:.4g} fps",
         f"{width} × {height}",
         f"focal length {result.K[0, 0]:.0f} px, {known}{' (zooming)' if len(result.K_frames) else ''}",
         {"anny": "Anny hand", "mano": "MANO hand"}[result.hand_model],
     )
+
+
+def ordinal(number: int) -> str:
+    """2nd, 3rd, 4th, ..."""
+    endings = {1: "st", 2: "nd", 3: "rd"}
+    return f"{number}{'th' if number % 100 in (11, 12, 13) else endings.get(number % 10, 'th')}"
 
 
 def lens_of(result: FitResult) -> Lens:
@@ -149,7 +183,7 @@ def full_sigma(result: FitResult, sigma_mm: Float32[np.ndarray, "hands frames 21
 
 
 def film_of(
-    folder: ResultFolder, worst: tuple[WorstFrame, ...], gaps: dict[str, str]
+    folder: ResultFolder, worst: tuple[WorstFrame, ...], step: int, gaps: dict[str, str]
 ) -> tuple[Film | None, tuple[WorstFrame, ...]]:
     """The video and the worst frames with their stills; a sentence in `gaps` where there is none."""
     path = folder.file("overlay.mp4")
@@ -158,7 +192,7 @@ def film_of(
         gaps["worst"] = "Without an overlay video there are no stills."
         return None, worst
     try:
-        film, stills = read_film(path, folder.result, {each.frame: each.hand for each in worst})
+        film, stills = read_film(path, folder.result, {each.frame: each.hand for each in worst}, step)
     except HandfitError as error:
         log.warning("%s", error)
         gaps["film"], gaps["worst"] = f"No overlay video: {error}.", "Without the overlay video there are no stills."

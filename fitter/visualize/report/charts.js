@@ -90,7 +90,7 @@ function upright(box, plot, kind) {
 
 function axisOfFrames(svg, x, height, count, width) {
   const ticks = ticksUpTo(count - 1, width < 420 ? 3 : 6).filter((tick) => tick <= count - 1 && Number.isInteger(tick));
-  for (const tick of ticks) shape("text", { class: "tick", x: x(tick), y: height - 4, "text-anchor": tick ? "middle" : "start" }, svg).textContent = tick;
+  for (const tick of ticks) shape("text", { class: "tick", x: x(tick), y: height - 4, "text-anchor": tick ? "middle" : "start" }, svg).textContent = tick * data.step;
 }
 
 /**

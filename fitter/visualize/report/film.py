@@ -29,8 +29,8 @@ ROOM = 1.7  # of a still's side to the hand's in it
 Picture = UInt8[np.ndarray, "height width 3"]
 
 
-def read_film(path: Path, result: FitResult, wanted: Mapping[int, int]) -> tuple[Film, dict[int, bytes]]:
-    """The film, and a JPEG of the hand in each wanted frame, in one pass over the video.
+def read_film(path: Path, result: FitResult, wanted: Mapping[int, int], step: int = 1) -> tuple[Film, dict[int, bytes]]:
+    """The film of every `step`-th frame, and a JPEG of the hand in each wanted frame, in one pass over the video.
 
     Raises InputError where the video cannot be read or has other frames than the result.
     """
@@ -43,14 +43,15 @@ def read_film(path: Path, result: FitResult, wanted: Mapping[int, int]) -> tuple
     size = film_size(clip.width, clip.height)
     with tempfile.TemporaryDirectory(prefix="handfit-") as folder:
         small = Path(folder) / "film.mp4"
-        with VideoWriter(small, result.fps, size, Coding(RATE_FACTOR, KEY_FRAME_SECONDS)) as video:
+        with VideoWriter(small, result.fps / step, size, Coding(RATE_FACTOR, KEY_FRAME_SECONDS)) as video:
             for rgb in clip.frames():
                 if count in wanted:
                     stills[count] = still(rgb, result.keypoints_px[wanted[count], count], result.image_size)
-                video.write(cv2.resize(np.asarray(rgb), size, interpolation=cv2.INTER_AREA))
+                if count % step == 0:
+                    video.write(cv2.resize(np.asarray(rgb), size, interpolation=cv2.INTER_AREA))
                 count += 1
         mp4 = small.read_bytes()
-    return Film(mp4, float(exact_rate(result.fps)), clip.height > clip.width), stills
+    return Film(mp4, float(exact_rate(result.fps / step)), clip.height > clip.width), stills
 
 
 def film_size(width: int, height: int) -> tuple[int, int]:

@@ -67,6 +67,7 @@ def data_of(page: Page) -> dict[str, object]:
     return {
         "frames": page.frames,
         "fps": page.fps,
+        "step": page.step,
         "videoFps": page.film.fps if page.film else page.fps,
         "first": page.first_frame,
         "hands": [
@@ -95,7 +96,7 @@ def data_of(page: Page) -> dict[str, object]:
             }
             for chart in page.charts
         ],
-        "worst": [{"frame": worst.frame, "hand": worst.hand} for worst in page.worst],
+        "worst": [{"frame": page.shown(worst.frame), "hand": worst.hand} for worst in page.worst],
         "energies": [energies_of(hand) for hand in page.energies],
     }
 

@@ -15,8 +15,8 @@ function startTransport() {
   followers.push({
     show(frame) {
       slider.value = frame;
-      slider.setAttribute("aria-valuetext", `frame ${frame}, ${seconds(frame)} seconds, ${handsAt(frame)}`);
-      $("number").textContent = frame;
+      slider.setAttribute("aria-valuetext", `frame ${frame * data.step}, ${seconds(frame)} seconds, ${handsAt(frame)}`);
+      $("number").textContent = frame * data.step;
       $("time").textContent = `${seconds(frame)} s`;
       $("seen").textContent = handsAt(frame);
     },

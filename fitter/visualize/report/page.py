@@ -146,7 +146,10 @@ class Film:
 
 @dataclass(frozen=True)
 class Page:
-    """Everything that one report shows. What is missing is None or empty, and `gaps` says why: section -> sentence."""
+    """Everything that one report shows. What is missing is None or empty, and `gaps` says why: section -> sentence.
+
+    Of a long clip it shows every `step`-th frame, `frames` in all at `fps` a second; worst frames are the clip's own.
+    """
 
     title: str
     verdict: Verdict
@@ -171,3 +174,8 @@ class Page:
     files: tuple[FileLink, ...]
     gaps: Mapping[str, str]
     first_frame: int = 0
+    step: int = 1
+
+    def shown(self, frame: int) -> int:
+        """The frame of the page that is nearest to a frame of the clip."""
+        return min(round(frame / self.step), self.frames - 1)

@@ -77,7 +77,8 @@ def worst_frame(page: Page, worst: WorstFrame) -> str:
     picture = f'<img src="{data_uri(worst.jpeg, "image/jpeg")}" alt="" loading="lazy">' if worst.jpeg else ""
     quality = "" if worst.quality is None else f"<span>{worst.quality:.2f}</span>"
     return (
-        f'<button type="button" data-frame="{worst.frame}">{picture}<span class="line-1"><b>Frame {worst.frame}</b>'
+        f'<button type="button" data-frame="{page.shown(worst.frame)}">{picture}'
+        f'<span class="line-1"><b>Frame {worst.frame}</b>'
         f'{quality}</span><span class="why">{text(of_hand + worst.why)}</span></button>'
     )
 

@@ -75,9 +75,9 @@ def film(page: Page) -> str:
 def transport(page: Page) -> str:
     """Play, step, slide."""
     last = max(0, page.frames - 1)
+    places = [page.shown(worst.frame) / max(1, last) for worst in page.worst]
     marks = "".join(
-        f'<span class="worst" style="left:calc(7px + (100% - 14px) * {worst.frame / max(1, last):.5f})"></span>'
-        for worst in page.worst
+        f'<span class="worst" style="left:calc(7px + (100% - 14px) * {place:.5f})"></span>' for place in places
     )
     speeds = "".join(
         f'<option value="{speed}"{" selected" if speed == "1" else ""}>{speed}×</option>' for speed in SPEEDS
@@ -99,7 +99,8 @@ def transport(page: Page) -> str:
 <svg id="tracks" preserveAspectRatio="none" aria-hidden="true"></svg>{marks}
 <input type="range" id="frame" min="0" max="{last}" step="1" value="0" aria-label="Frame">
 </div>
-<div class="counter"><b id="number">0</b><span class="of"> of {last}</span><br><span id="time">0.00 s</span></div>
+<div class="counter"><b id="number">0</b><span class="of"> of {last * page.step}</span><br>
+<span id="time">0.00 s</span></div>
 <div class="under"><span id="seen"></span>{switch}
 {KEYS}
 <label>speed <select id="speed">{speeds}</select></label></div>
