@@ -108,9 +108,10 @@ def regime_of(problem: Problem) -> Regime:
 
 def sigma_of_focal(problem: Problem, covariance: Covariance) -> float:
     """Of the log focal length: 0 where it is known, as assumed where it was not free."""
-    if problem.scene.camera.known:
-        return 0.0
-    return float(np.sqrt(covariance.shared[-1, -1])) if "focal" in problem.free else problem.scene.camera.focal_sigma
+    camera = problem.scene.camera
+    if "focal" in problem.free:
+        return float(np.sqrt(covariance.shared[-1, -1]))
+    return 0.0 if camera.known else camera.focal_sigma
 
 
 def assumed_focal_mm(problem: Problem, scene: Scene) -> Float[np.ndarray, "frames 21"]:
