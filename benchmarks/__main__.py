@@ -20,6 +20,7 @@ def benchmarks(pixels: bool = False) -> dict[str, Callable[[bool], Report]]:
     from benchmarks import (
         calibration,
         clips,
+        focal,
         gating,
         initialisers,
         long_clips,
@@ -45,6 +46,7 @@ def benchmarks(pixels: bool = False) -> dict[str, Callable[[bool], Report]]:
         "pose_prior": pose_prior.measure,
         "calibration": calibration.measure,
         "gating": gating.measure,
+        "focal": focal.measure,
         "moving_camera": moving_camera.measure,
         "long_clips": long_clips.measure,
     }

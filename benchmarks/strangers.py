@@ -27,7 +27,7 @@ from priors.synthetic.clip import BETA_DEVIATION, FPS, make_demo_clip
 from priors.synthetic.detector import SyntheticDetector
 from priors.synthetic.detector_errors import difficulty_of
 from priors.synthetic.mishaps import Mishaps
-from priors.synthetic.motion import Habits, hand_motion
+from priors.synthetic.motion import DISTANCE_M, Habits, hand_motion
 from priors.synthetic.truth import SyntheticTruth, synthetic_truth
 
 FIRST_SEED = 70_000
@@ -114,12 +114,16 @@ def strange_film(model: HandModel, seed: int, n_frames: int) -> Stranger:
     return Stranger(seed, camera, true_joints(clip.truth), film=Recorded.of(clip))
 
 
-def strange_motion(model: HandModel, seed: int, n_frames: int) -> Stranger:
-    """A stranger's motion with detections of MediaPipe's measured errors, gaps and mishaps, both depth cues told."""
+def strange_motion(
+    model: HandModel, seed: int, n_frames: int, distance_m: float = DISTANCE_M, errors: float = 1.0
+) -> Stranger:
+    """A stranger's motion with detections of `errors` times MediaPipe's measured ones, gaps and mishaps (none where
+    errors are 0), both depth cues told.
+    """
     rng = np.random.default_rng([seed, STREAM])
     betas = torch.from_numpy(rng.normal(0.0, BETA_DEVIATION, model.n_betas))
     shaped = stranger(model, rng).with_shape(betas)
-    habits = Habits(facing_deg=FACINGS_DEG[seed % len(FACINGS_DEG)])
+    habits = Habits(facing_deg=FACINGS_DEG[seed % len(FACINGS_DEG)], distance_m=distance_m)
     motion = hand_motion(rng, shaped.joints, np.arange(n_frames) / FPS, habits)
     posed = shaped.with_pose(motion.rotations, motion.wrist)
     truth = synthetic_truth(posed, random_camera(rng, KEYPOINT_SIZE), side_of(seed), FPS)
@@ -127,9 +131,10 @@ def strange_motion(model: HandModel, seed: int, n_frames: int) -> Stranger:
         missing_frames=MISSING_FRAMES,
         missing_run=MISSING_RUN,
         missing_joints=MISSING_JOINTS,
-        measured=1.0,
+        measured=errors,
     )
-    seen = observations_of(with_thrown(detector.detect(truth, seed), seed), truth)
+    detections = detector.detect(truth, seed)
+    seen = observations_of(with_thrown(detections, seed) if errors > 0.0 else detections, truth)
     return Stranger(seed, truth.camera, true_joints(truth), seen=seen)
 
 

@@ -43,6 +43,12 @@ SAME_FACTOR = 0.03
 # Where a focal length comes from: the user or a truth, the file's metadata, nowhere, or the clip itself.
 FocalSource = Literal["given", "metadata", "assumed", "estimated"]
 
+FOCAL_WORDS: dict[FocalSource, str] = {
+    "metadata": "not given: by the file's metadata",
+    "assumed": "not given: assumed",
+    "estimated": "not given: estimated from the clip",
+}
+
 INTRINSICS_FORM = "FX,FY,CX,CY[,K1,K2,P1,P2[,K3]]"
 
 
@@ -171,6 +177,11 @@ def parse_intrinsics(text: str, size: tuple[int, int]) -> Camera:
     if abs(cx / width - cy / height) < SAME_FACTOR and abs(cx / width - 0.5) > SCALED_OFFSET:
         logger.warning("intrinsics %s look like those of %.0fx%.0f frames, not %dx%d", text, 2 * cx, 2 * cy, *size)
     return Camera(fx, fy, cx, cy, width, height, distortion)
+
+
+def focal_words(source: FocalSource, sigma: float) -> str:
+    """`given`, or where the focal length comes from and how far it is to be believed."""
+    return "given" if source == "given" else f"{FOCAL_WORDS[source]}, one standard deviation {100 * sigma:.0f} %"
 
 
 def camera_of_lens(focal_35mm: float, size: tuple[int, int], video: bool) -> Camera:

@@ -21,7 +21,8 @@ def known_result() -> FitResult:
 
 def test_a_few_lines_say_what_it_is() -> None:
     assert repr(known_result()).splitlines() == [
-        "FitResult: 2 hands in 4 frames of 1280x720 at 29.97 fps, model anny, focal length 900 px not given: assumed",
+        "FitResult: 2 hands in 4 frames of 1280x720 at 29.97 fps, model anny, focal length 900 px "
+        "not given: assumed, one standard deviation 20 %",
         "  left   present in 3 of 4 frames, observed in 2, sigma 2.5 mm, quality 0.75",
         "  right  present in 3 of 4 frames, observed in 3, sigma 2.5 mm, quality 0.75",
         "  status: converged",

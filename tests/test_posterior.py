@@ -194,6 +194,18 @@ def test_an_assumed_focal_length_adds_its_share_of_the_distance() -> None:
     np.testing.assert_array_equal(unknown.relative_sigma_mm, known.relative_sigma_mm)
 
 
+def test_the_focal_lengths_sigma_is_that_of_where_it_comes_from() -> None:
+    scene = toy_scene(3)
+    evidence = evidence_of(scene, seed=6)
+    lens = replace(scene.camera, known=False, focal_sigma=0.1, focal_source="metadata")
+    assert [
+        estimate_posterior(Problem(replace(scene, camera=camera), evidence, TRUE_TERMS, FREE), scene.state).focal_sigma
+        for camera in (scene.camera, replace(scene.camera, known=False), lens)
+    ] == [0.0, ASSUMED_FOCAL_SD, 0.1]
+    unknown = Problem(replace(scene, camera=lens), evidence, Energy().terms(), (*FREE, "focal"))
+    assert 0.0 < estimate_posterior(unknown, scene.state).focal_sigma < 0.1  # the metadata's own prior
+
+
 def test_less_trust_in_the_keypoints_makes_the_fit_less_sure() -> None:
     scene = toy_scene(5)
     evidence, trusts = evidence_of(scene, seed=6), (Trust(), Trust(data_factor=16.0))

@@ -139,7 +139,7 @@ def test_the_table_tells_what_was_measured_and_what_was_assumed() -> None:
         "25 of 30 frames",
         "5.00 px",
         "160 mm (not known)",
-        "30 frames of 640x480 at 30 fps, focal length 800 px (not given: assumed)",
+        "30 frames of 640x480 at 30 fps, focal length 800 px (not given: assumed, one standard deviation 20 %)",
         "warning: focal length assumed: 800 px",
         "written to results/clip after 12.3 s",
     ):
@@ -149,7 +149,9 @@ def test_the_table_tells_what_was_measured_and_what_was_assumed() -> None:
 
 def test_known_length_status_and_truth_are_told() -> None:
     run = replace(RUN, hand_length_known=True, truth_m=_joints()[None], warnings=())
-    text = _print(run, replace(RESULT, status="stopped after the allowed number of steps", K_known=True))
+    text = _print(
+        run, replace(RESULT, status="stopped after the allowed number of steps", K_known=True, focal_source="given")
+    )
     assert "160 mm (given)" in text and "focal length 800 px (given)" in text
     assert "status: stopped after the allowed number of steps" in text
     assert "error to the truth" in text and "0.0 mm" in text

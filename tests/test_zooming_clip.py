@@ -13,6 +13,7 @@ from fitter.camera_motion import MovingCamera
 from fitter.errors import InputError
 from fitter.export.labels import FORMATS, LabelRequest, export_labels
 from fitter.export.result import FitResult, find_problem, save_result
+from fitter.hand import HandModel
 from fitter.observe.depth_maps import DepthFolder
 from fitter.observe.evidence import prepare_evidence
 from fitter.observe.footage import Footage
@@ -22,6 +23,7 @@ from fitter.visualize.overlay import draw_frame
 from fitter.visualize.viewer.frustum import straightened
 from tests import test_assemble, test_evidence, test_overlay
 from tests.labelled_results import make_result
+from tests.short_clip import ShortClip, run
 from tests.test_camera_motion import motion, zooms
 from tests.toy_hand import toy_hand
 
@@ -46,7 +48,8 @@ def test_evidence_is_that_of_the_ideal_camera() -> None:
     )
     evidence, expected = prepare_evidence(filmed, camera, toy_hand()), prepare_evidence(plain, ideal, toy_hand())
     assert torch.allclose(evidence.keypoints_px, expected.keypoints_px)
-    assert torch.allclose(evidence.depth_px, expected.depth_px) and not np.allclose(filmed.depth_px, plain.depth_px)
+    assert torch.allclose(evidence.depth_px, expected.depth_px)
+    assert filmed.depth_px is not None and not np.allclose(filmed.depth_px, plain.depth_px)
     assert expected.camera_from_world is None and evidence.camera_from_world is not None
     assert np.array_equal(evidence.camera_from_world.numpy(), camera.camera_from_world)
 
@@ -163,3 +166,23 @@ def test_interhand_has_no_place_for_a_zoom(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="a capture has one camera"):
         export_labels([made.source()], LabelRequest(FORMATS["interhand"]), tmp_path / "labels")
     assert not (tmp_path / "labels").exists()
+
+
+def test_the_command_fits_with_a_path(anny: HandModel, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    clip = ShortClip.make(anny, tmp_path)
+    base, frames = clip.truth.camera, clip.truth.n_frames
+    # The same frames as if the lens had been longer and longer: nearer hands of the same size would do it, too.
+    zoomed = np.tile(base.matrix, (frames, 1, 1))
+    zoomed[:, [0, 1], [0, 1]] *= np.linspace(1.0, 1.2, frames)[:, None]
+    still = np.tile(np.eye(4), (frames, 1, 1))
+    np.savez(tmp_path / "path.npz", K=zoomed, camera_from_world=still)
+    assert run(clip.words(tmp_path / "out", "--cameras", str(tmp_path / "path.npz"))) == 0
+    result = FitResult.load(tmp_path / "out")
+    assert np.array_equal(result.K_frames, zoomed) and result.focal_source == "given" and result.focal_sigma == 0.0
+    np.testing.assert_allclose(result.joints_world_m, result.joints_m, atol=1e-6)
+    assert np.linalg.norm(result.keypoints_px[0] - clip.truth.keypoints_px, axis=-1).mean() < 3.0
+    farther = result.joints_m[0, :, 0, 2] / clip.truth.joints_m[:, 0, 2]
+    assert farther[-1] / farther[0] == pytest.approx(1.2, rel=0.05)
+    both = clip.words(tmp_path / "out", "--cameras", str(tmp_path / "path.npz"), "--intrinsics", "300,300,160,120")
+    assert run(both) == 2
+    assert "both give K" in capsys.readouterr().err

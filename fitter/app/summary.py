@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.table import Table
 
 from fitter.app.self_contact import Contact, look_for_contact, sentence
+from fitter.camera import focal_words
 from fitter.evaluate.metrics import jitter, mpjpe, pa_mpjpe
 from fitter.export.result import FitResult
 from fitter.hand import HandModel
@@ -81,7 +82,8 @@ class Summary:
     fps: float
     image_size: tuple[int, int]
     focal_px: float
-    focal_known: bool
+    focal_words: str
+    zooms: bool
     status: str
     hands: tuple[HandSummary, ...]
     run: Run
@@ -94,7 +96,8 @@ def summarise(result: FitResult, observations: Sequence[Observations], run: Run)
         fps=result.fps,
         image_size=result.image_size,
         focal_px=float(result.K[0, 0]),
-        focal_known=result.K_known,
+        focal_words=focal_words(result.focal_source, result.focal_sigma),
+        zooms=len(result.K_frames) > 0,
         status=result.status,
         hands=tuple(_summarise_hand(result, hand, observations[hand], run) for hand in range(len(result.side))),
         run=run,
@@ -154,7 +157,8 @@ def print_summary(summary: Summary, console: Console | None = None) -> None:
         table.add_row(label, *values, style=None if label else "bold")
     console.print(table)
     width, height = summary.image_size
-    focal = f"focal length {summary.focal_px:.0f} px ({'given' if summary.focal_known else 'not given: assumed'})"
+    zooms = "median " if summary.zooms else ""
+    focal = f"{zooms}focal length {summary.focal_px:.0f} px ({summary.focal_words})"
     console.print(
         f"{summary.n_frames} frames of {width}x{height} at {summary.fps:.4g} fps, {focal}",
         highlight=False,

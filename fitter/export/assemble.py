@@ -12,7 +12,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from fitter.camera import Camera
+from fitter.camera import Camera, FocalSource
 from fitter.camera_motion import MovingCamera
 from fitter.clip import Clip
 from fitter.export.diagnostics import diagnose
@@ -75,14 +75,28 @@ def assemble_result(hands: Sequence[FittedHand], clip: Clip, camera: Camera) -> 
         K_known=camera.known,
         K_frames=moving.matrices,
         camera_from_world=moving.camera_from_world,
-        focal_source="given" if camera.known else camera.focal_source,
-        focal_sigma=0.0 if camera.known else camera.focal_sigma,
+        focal_source=source_of_focal(camera, log_focal),
+        focal_sigma=sigma_of_focal(hands, camera, log_focal),
         distortion=np.array(camera.distortion, dtype=np.float64),
         hand_model=cast('Literal["anny", "mano"]', model.name),
         image_size=(clip.width, clip.height),
         fps=clip.fps,
         status=status_of(hands),
     )
+
+
+def source_of_focal(camera: Camera, log_focal: Float[Tensor, ""]) -> FocalSource:
+    """Where the focal length comes from: a fit that had it free has moved it."""
+    if camera.known:
+        return "given"
+    return camera.focal_source if float(log_focal) == 0.0 else "estimated"
+
+
+def sigma_of_focal(hands: Sequence[FittedHand], camera: Camera, log_focal: Float[Tensor, ""]) -> float:
+    """Of the log focal length; of two hands the larger, since both err alike."""
+    if source_of_focal(camera, log_focal) != "estimated":
+        return 0.0 if camera.known else camera.focal_sigma
+    return max(hand.fit.posterior.focal_sigma for hand in hands)
 
 
 def lighting_of(hand: FittedHand) -> Float[np.ndarray, "9 3"]:

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from fitter.camera import focal_words
+
 if TYPE_CHECKING:
     from fitter.export.result import FitResult
 
@@ -36,7 +38,7 @@ def _subject(result: "FitResult") -> str:
     hands, frames = result.present.shape
     width, height = result.image_size
     counted = {0: "no hands", 1: "1 hand"}.get(hands, f"{hands} hands")
-    focal = f"focal length {result.K[0, 0]:.0f} px {'given' if result.K_known else 'not given: assumed'}"
+    focal = f"focal length {result.K[0, 0]:.0f} px {focal_words(result.focal_source, result.focal_sigma)}"
     return (
         f"{counted} in {frames} frames of {width}x{height} at {result.fps:.4g} fps, model {result.hand_model}, {focal}"
     )

@@ -44,7 +44,7 @@ class Posterior:
 
     joints_sigma_mm      of each joint in camera axes, the root of its mean variance over the three axes
     relative_sigma_mm    the same if the shared unknowns (size, focal length) were known: what the frame itself lacks
-    focal_sigma          of the log focal length
+    focal_sigma          of the log focal length; 0 where it is known
     variance_factors     of each data term: 1 where its sigma is as stated, below where the detector does better
     """
 
@@ -93,7 +93,7 @@ def laplace(problem: Problem, state: State, trust: Trust) -> Laplace:
     covariance = counted_once(factorise(rescaled).covariance(), repeated(problem))
     joints, relative = joint_sigmas_mm(scene, (covariance, without_shared(covariance)))
     shared = np.sqrt(np.maximum(np.square(joints) - np.square(relative), 0.0))
-    focal_sigma = float(np.sqrt(covariance.shared[-1, -1]))
+    focal_sigma = sigma_of_focal(problem, covariance)
     return Laplace(relative, shared, assumed_focal_mm(problem, scene), focal_sigma, factors)
 
 
@@ -104,6 +104,14 @@ def regime_of(problem: Problem) -> Regime:
     if any(name in problem.terms for name in SURFACE_TERMS):
         return "pixels"
     return "depth cue" if bool((problem.evidence.depth_weight > 0).any()) else "no depth cue"
+
+
+def sigma_of_focal(problem: Problem, covariance: Covariance) -> float:
+    """Of the log focal length: 0 where it is known, as assumed where it was not free."""
+    camera = problem.scene.camera
+    if "focal" in problem.free:
+        return float(np.sqrt(covariance.shared[-1, -1]))
+    return 0.0 if camera.known else camera.focal_sigma
 
 
 def assumed_focal_mm(problem: Problem, scene: Scene) -> Float[np.ndarray, "frames 21"]:

@@ -54,13 +54,14 @@ class Habits:
     """What a motion keeps to: its gestures, of which the first is the first posture, and how the hand is turned.
 
     Turns scatter around `facing_deg`, the yaw from the palm that faces the camera, by `yaw_deg` (a standard deviation);
-    `back_share` of them show the other side.
+    `back_share` of them show the other side. Its middle is `distance_m` away on average.
     """
 
     gestures: tuple[str, ...] = tuple(GESTURES)
     facing_deg: float = 0.0
     yaw_deg: float = YAW_DEG
     back_share: float = BACK_SHARE
+    distance_m: float = DISTANCE_M
 
 
 ANYTHING = Habits()
@@ -85,7 +86,7 @@ def hand_motion(
     angles, gestures = posture_angles(rng, time_s, habits)
     fingers = articulate(joints, torch.from_numpy(angles))
     turned = orientation(rng, time_s, habits)
-    middle = torch.from_numpy(wander(rng, time_s, 3, WANDER_PERIODS_S) * WANDER_M + [0.0, 0.0, DISTANCE_M])
+    middle = torch.from_numpy(wander(rng, time_s, 3, WANDER_PERIODS_S) * WANDER_M + [0.0, 0.0, habits.distance_m])
     tremor = torch.from_numpy(wander(rng, time_s, 3, TREMOR_PERIODS_S) * TREMOR_M)
     centre = 0.5 * (joints[0] + joints[12])
     wrist = middle + tremor - turned @ (centre - joints[0])

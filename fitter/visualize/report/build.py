@@ -141,14 +141,14 @@ def facts_of(folder: ResultFolder, step: int = 1) -> tuple[str, ...]:
     """The clip and the hand in a few words each."""
     result = folder.result
     frames, (width, height) = result.present.shape[1], result.image_size
-    known = "given" if result.K_known else "assumed"
+    known = {"given": "given", "metadata": "by the file's metadata"}.get(result.focal_source, result.focal_source)
     sides = " and ".join(result.side)
     return (
         f"{sides} hand{'s' if len(result.side) > 1 else ''}" if sides else "no hand",
         f"{frames} frames" if step == 1 else f"{frames} frames, of which this page shows every {ordinal(step)}",
         f"{frames / result.fps:.1f} s at {result.fps:.4g} fps",
         f"{width} × {height}",
-        f"focal length {result.K[0, 0]:.0f} px, {known}",
+        f"focal length {result.K[0, 0]:.0f} px, {known}{' (zooming)' if len(result.K_frames) else ''}",
         {"anny": "Anny hand", "mano": "MANO hand"}[result.hand_model],
     )
 
