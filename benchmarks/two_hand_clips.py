@@ -46,7 +46,7 @@ CALM = Habits(gestures=("open", "relaxed"), yaw_deg=12.0, back_share=0.0)
 
 @dataclass(frozen=True)
 class TwoHandClip:
-    """The truth of both hands as filmed (metres, camera axes), and the detections with the sides that they truly are."""
+    """The truth of both hands as filmed (metres, camera axes), and the detections with the sides they truly are."""
 
     seed: int
     kind: Kind

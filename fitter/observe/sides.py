@@ -30,17 +30,17 @@ LEFT_OUT = 0.5 * (1.0 + UNSURE)  # cost of a frame that no hand gets: that of a 
 NEVER_LEFT_OUT = 1.5  # the same where two hands are asked for: more than a vote can say against it
 
 JOIN_GAP_S = 2.0  # pieces further apart in time say nothing of each other
-MOVED = 4.0  # cost of a hand that is found an extent from where it was going
+MOVED = 8.0  # cost of a hand that is found an extent from where it was going
 OUT_OF_REACH = 6.0  # added where no hand gets in the time
 STOPPED = 0.25  # extents: a hand that stopped while it was hidden counts as so far from where it was going
 PREDICT_S = 0.4  # a hand goes on as it went for so long
 VELOCITY_FRAMES = 5  # detections that a velocity is taken from
-EXCHANGED = 2.0  # cost of a piece that goes over from one hand to the other
+EXCHANGED = 0.5  # cost of a piece that goes over from one hand to the other
 FAVOUR_RIGHT = 1e-6  # decides where nothing else does
 
 CUT_GAP_S = 0.1  # a piece may go on as the other hand after being unseen for so long,
 CUT_JUMP = 0.3  # after a step of so many extents from one frame to the next,
-CUT_RUN = 3  # or where so many frames in a row call it one side and as many the other;
+# or where it is called another side than before;
 NEAR_S = 1.0  # all that only where another piece comes within REACH at about this time
 
 MOST_AT_ONCE = 4  # parts of one moment that are looked at, the best supported ones
@@ -142,8 +142,7 @@ def doubtful(piece: Piece, time_s: Float[np.ndarray, "frames"]) -> Iterator[int]
     signs = [side_sign(detection) for detection in piece.detections]
     for index in range(1, len(piece.frames)):
         gap_s = float(time_s[piece.frames[index]] - time_s[piece.frames[index - 1]])
-        before, after = signs[max(index - CUT_RUN, 0) : index], signs[index : index + CUT_RUN]
-        turned = abs(sum(before)) == CUT_RUN == abs(sum(after)) and before[0] != after[0]
+        turned = signs[index] != signs[index - 1]
         jumped = separation(piece.detections[index - 1], piece.detections[index]) > CUT_JUMP
         if turned or jumped or gap_s > CUT_GAP_S:
             yield index
@@ -235,7 +234,7 @@ def step(last: Part | None, part: Part | None, last_of_other: Part | None, side:
     cost = part.against(side) + FAVOUR_RIGHT * (side == "left")
     if follows(last_of_other, part):
         cost += EXCHANGED
-    if last is None or follows(last, part):
+    if last is None:
         return cost
     gap_s = float(time_s[part.first] - time_s[last.own.frames[-1]])
     if gap_s > JOIN_GAP_S:
