@@ -29,6 +29,7 @@ def benchmarks(pixels: bool = False) -> dict[str, Callable[[bool], Report]]:
         speed,
         synthesis,
         synthesis_speed,
+        two_hands,
     )
 
     return {
@@ -43,6 +44,7 @@ def benchmarks(pixels: bool = False) -> dict[str, Callable[[bool], Report]]:
         "calibration": calibration.measure,
         "gating": gating.measure,
         "moving_camera": moving_camera.measure,
+        "two_hands": two_hands.measure,
     }
 
 
@@ -53,7 +55,7 @@ def main(words: Sequence[str] | None = None) -> int:
         nargs="*",
         metavar="NAME",
         help="speed, recovery, clips, synthesis, synthesis_speed, initialisers, self_supervision, pose_prior, "
-        "calibration, gating, moving_camera; all if none is given",
+        "calibration, gating, moving_camera, two_hands; all if none is given",
     )
     parser.add_argument("--quick", action="store_true", help="a tenth of the size: does it run, roughly how well")
     parser.add_argument("--pixels", action="store_true", help="initialisers: fit the annotated clips by pixels, too")
