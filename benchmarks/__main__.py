@@ -32,6 +32,7 @@ def benchmarks(pixels: bool = False) -> dict[str, Callable[[bool], Report]]:
         stages,
         synthesis,
         synthesis_speed,
+        two_hands,
     )
 
     return {
@@ -49,6 +50,7 @@ def benchmarks(pixels: bool = False) -> dict[str, Callable[[bool], Report]]:
         "focal": focal.measure,
         "moving_camera": moving_camera.measure,
         "long_clips": long_clips.measure,
+        "two_hands": two_hands.measure,
     }
 
 

@@ -20,7 +20,7 @@ from torch import Tensor
 from benchmarks.synthetic import CAMERA, FPS
 from fitter.camera import Camera
 from fitter.energy.interpenetration import Interpenetration, Volume
-from fitter.hand import HandModel, PosedHand
+from fitter.hand import HandModel, PosedHand, ShapedHand
 from fitter.hand.mirror import mirror_faces, mirror_points
 from fitter.observe.observations import Detection, Side
 from fitter.render.rasterizer import to_screen
@@ -107,7 +107,7 @@ def separation(kind: Kind, n_frames: int, rng: np.random.Generator) -> Float[Ten
 
 
 def posed_apart(
-    shaped, motions: Sequence[HandMotion], wrists: Sequence[Tensor], apart: Tensor, touching: bool
+    shaped: ShapedHand, motions: Sequence[HandMotion], wrists: Sequence[Tensor], apart: Tensor, touching: bool
 ) -> tuple[PosedHand, PosedHand]:
     """The two hands half of `apart` to either side; those that touch moved apart until none lies in the other."""
     side_on = float(apart[:, 0].min()) >= 0.0  # they come together from the sides, else one passes before the other
@@ -121,7 +121,7 @@ def posed_apart(
 
 
 def _placed(
-    shaped, motions: Sequence[HandMotion], wrists: Sequence[Tensor], apart: Tensor
+    shaped: ShapedHand, motions: Sequence[HandMotion], wrists: Sequence[Tensor], apart: Tensor
 ) -> tuple[PosedHand, PosedHand]:
     right = shaped.with_pose(motions[0].rotations, wrists[0] + 0.5 * apart)
     left = shaped.with_pose(motions[1].rotations, wrists[1] + mirror_points(-0.5 * apart))

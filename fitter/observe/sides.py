@@ -27,20 +27,24 @@ logger = logging.getLogger(__name__)
 
 UNSURE = 0.5  # a piece whose vote is weaker may take the other side if its own is taken
 LEFT_OUT = 0.5 * (1.0 + UNSURE)  # cost of a frame that no hand gets: that of a vote of UNSURE against it
-NEVER_LEFT_OUT = 1.5  # the same where two hands are asked for: more than a vote can say against it
+NEVER_LEFT_OUT = 3.0  # the same where two hands are asked for, and of a part called otherwise than the piece it is of
 
 JOIN_GAP_S = 2.0  # pieces further apart in time say nothing of each other
-MOVED = 4.0  # cost of a hand that is found an extent from where it was going
+# A hand is found this far from where it was going (extents; after a gap, so much more per second of it): from frame to
+# frame detections of one hand are 0.02 to 0.05 apart, those of two hands that hide each other 0.3 and more.
+SPREAD, SPREAD_PER_S, ALWAYS_MOVED = 0.1, 1.5, 0.05
+MOVED = 2.0  # cost of being a spread away from there, and by what its log, the less expected place, costs
+MOST_MOVED = 6.0  # no move within reach costs more,
 OUT_OF_REACH = 6.0  # added where no hand gets in the time
 STOPPED = 0.25  # extents: a hand that stopped while it was hidden counts as so far from where it was going
 PREDICT_S = 0.4  # a hand goes on as it went for so long
 VELOCITY_FRAMES = 5  # detections that a velocity is taken from
-EXCHANGED = 2.0  # cost of a piece that goes over from one hand to the other
+EXCHANGED = 0.5  # cost of a piece that goes over from one hand to the other
 FAVOUR_RIGHT = 1e-6  # decides where nothing else does
 
-CUT_GAP_S = 0.1  # a piece may go on as the other hand after being unseen for so long,
-CUT_JUMP = 0.3  # after a step of so many extents from one frame to the next,
-CUT_RUN = 3  # or where so many frames in a row call it one side and as many the other;
+CUT_GAP_S = 0.04  # a piece may go on as the other hand after being unseen for so long,
+CUT_JUMP = 0.15  # after a step of so many extents from one frame to the next,
+# or where it is called another side than before:
 NEAR_S = 1.0  # all that only where another piece comes within REACH at about this time
 
 MOST_AT_ONCE = 4  # parts of one moment that are looked at, the best supported ones
@@ -70,6 +74,7 @@ class Part:
     piece: int
     place: int
     own: Piece
+    called_otherwise: bool  # than the whole piece
 
     @property
     def first(self) -> int:
@@ -142,8 +147,7 @@ def doubtful(piece: Piece, time_s: Float[np.ndarray, "frames"]) -> Iterator[int]
     signs = [side_sign(detection) for detection in piece.detections]
     for index in range(1, len(piece.frames)):
         gap_s = float(time_s[piece.frames[index]] - time_s[piece.frames[index - 1]])
-        before, after = signs[max(index - CUT_RUN, 0) : index], signs[index : index + CUT_RUN]
-        turned = abs(sum(before)) == CUT_RUN == abs(sum(after)) and before[0] != after[0]
+        turned = signs[index] != signs[index - 1]
         jumped = separation(piece.detections[index - 1], piece.detections[index]) > CUT_JUMP
         if turned or jumped or gap_s > CUT_GAP_S:
             yield index
@@ -171,7 +175,7 @@ def simultaneous(pieces: Sequence[Piece], cuts: Sequence[int]) -> Iterator[list[
             own = part_of(piece, range(start, end))
             # Pieces that overlap are cut alike, so parts of one stretch begin between the same two cuts.
             stretch = bisect_left(cuts, own.frames[0] + 1)
-            stretches.setdefault(stretch, []).append(Part(number, place, own))
+            stretches.setdefault(stretch, []).append(Part(number, place, own, own.vote * piece.vote < 0))
     for stretch in sorted(stretches):
         yield from apart(stretches[stretch])
 
@@ -209,8 +213,12 @@ def cheapest(
         for way, right, left in product(ways, (*parts, None), (*parts, None)):
             if right is left and right is not None:
                 continue
-            spare = sum(part.own.support for part in moment if part is not right and part is not left)
-            cost = way.cost + left_out * spare + step(way.right, right, way.left, "right", time_s)
+            spare = sum(
+                part.own.support * (NEVER_LEFT_OUT if part.called_otherwise else left_out)
+                for part in moment
+                if part is not right and part is not left
+            )
+            cost = way.cost + spare + step(way.right, right, way.left, "right", time_s)
             cost += step(way.left, left, way.right, "left", time_s)
             new = Way(cost, right or way.right, left or way.left, way)
             key = id(new.right), id(new.left)
@@ -235,7 +243,7 @@ def step(last: Part | None, part: Part | None, last_of_other: Part | None, side:
     cost = part.against(side) + FAVOUR_RIGHT * (side == "left")
     if follows(last_of_other, part):
         cost += EXCHANGED
-    if last is None or follows(last, part):
+    if last is None:
         return cost
     gap_s = float(time_s[part.first] - time_s[last.own.frames[-1]])
     if gap_s > JOIN_GAP_S:
@@ -244,8 +252,9 @@ def step(last: Part | None, part: Part | None, last_of_other: Part | None, side:
         separation(going_on(last.own, gap_s, time_s), part.own.detections[0]),
         separation(last.own.detections[-1], part.own.detections[0]) + STOPPED,
     )
-    within = reach(gap_s)
-    return cost + MOVED * min(distance, within) + (OUT_OF_REACH if distance > within else 0.0)
+    spread = SPREAD + SPREAD_PER_S * max(gap_s - CUT_GAP_S, 0.0)
+    moved = MOVED * (max(distance - ALWAYS_MOVED, 0.0) / spread + float(np.log(spread / SPREAD)))
+    return cost + min(moved, MOST_MOVED) + (OUT_OF_REACH if distance > reach(gap_s) else 0.0)
 
 
 def going_on(piece: Piece, gap_s: float, time_s: Float[np.ndarray, "frames"]) -> Detection:
