@@ -20,6 +20,7 @@ def benchmarks(pixels: bool = False) -> dict[str, Callable[[bool], Report]]:
     from benchmarks import (
         calibration,
         clips,
+        degraded,
         gating,
         initialisers,
         pose_prior,
@@ -41,6 +42,7 @@ def benchmarks(pixels: bool = False) -> dict[str, Callable[[bool], Report]]:
         "pose_prior": pose_prior.measure,
         "calibration": calibration.measure,
         "gating": gating.measure,
+        "degraded": degraded.measure,
     }
 
 
@@ -51,7 +53,7 @@ def main(words: Sequence[str] | None = None) -> int:
         nargs="*",
         metavar="NAME",
         help="speed, recovery, clips, synthesis, synthesis_speed, initialisers, self_supervision, pose_prior, "
-        "calibration, gating; all if none is given",
+        "calibration, gating, degraded; all if none is given",
     )
     parser.add_argument("--quick", action="store_true", help="a tenth of the size: does it run, roughly how well")
     parser.add_argument("--pixels", action="store_true", help="initialisers: fit the annotated clips by pixels, too")
