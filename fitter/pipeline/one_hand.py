@@ -49,7 +49,8 @@ class Presence:
 
     The sigma is what the frame lacks, size and focal length given: 40 mm is half a palm's breadth. Of the frames in
     gaps of clips with truth 11 % are less sure; aligned, they are 12 mm off on average, the others 9 mm.
-    `max_gap_s` bounds how far from an observed frame smoothness is believed at all.
+    `max_gap_s` bounds how far from an observed frame smoothness is believed at all. A hand that the fit has moved out of
+    the image is not present either.
     """
 
     max_sigma_mm: Positive = 40.0
@@ -147,7 +148,7 @@ def fit_hand(
             energies=whole.energies_by_term(reached.state),
             initial_energies=whole.energies_by_term(here.starts[0].state),
             posterior=posterior,
-            present=believed(here.evidence, posterior, presence or Presence()),
+            present=believed(here.evidence, posterior, presence or Presence(), in_view(whole.at(reached.state))),
             frames=frame_figures(whole, reached),
             traces=reached.traces,
             appearance=reached.appearance,
@@ -292,8 +293,20 @@ def judged(problem: Problem, initial: State, refined: Outcome) -> tuple[State, s
     return initial, "the solver ended worse than its start, which is returned instead"
 
 
-def believed(evidence: Evidence, posterior: Posterior, presence: Presence) -> Bool[np.ndarray, "frames"]:
-    """Frames in which the hand is believed to be, sure enough and near enough to an observation."""
+def in_view(scene: Scene) -> Bool[np.ndarray, "frames"]:
+    """Frames in whose image at least one landmark lies; without the lens's distortion, which moves borders little."""
+    size = scene.keypoints.new_tensor([scene.camera.width, scene.camera.height])
+    with torch.no_grad():
+        inside = ((scene.keypoints >= 0.0) & (scene.keypoints <= size)).all(dim=-1)
+        return (inside & (scene.points[..., 2] > 0.0)).any(dim=-1).numpy()
+
+
+def believed(
+    evidence: Evidence, posterior: Posterior, presence: Presence, shown: Bool[np.ndarray, "frames"]
+) -> Bool[np.ndarray, "frames"]:
+    """Frames in which the hand is believed to be: seen, or sure enough, near enough to an observation, and `shown` by
+    the fit within the image. A hand that has left is nowhere in it.
+    """
     observed = (evidence.confidence > 0).any(dim=1).numpy()
     time_s = evidence.time_s.numpy()
     if not observed.any():
@@ -302,4 +315,4 @@ def believed(evidence: Evidence, posterior: Posterior, presence: Presence) -> Bo
     after = np.searchsorted(seen_s, time_s).clip(max=len(seen_s) - 1)
     gap_s = np.minimum(np.abs(time_s - seen_s[after]), np.abs(time_s - seen_s[(after - 1).clip(min=0)]))
     sure = np.sqrt(np.square(posterior.relative_sigma_mm).mean(axis=1)) <= presence.max_sigma_mm
-    return observed | (sure & (gap_s <= presence.max_gap_s))
+    return observed | (shown & sure & (gap_s <= presence.max_gap_s))
