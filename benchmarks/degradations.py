@@ -174,9 +174,7 @@ def low_quality(film: Film, keypoints_px: Keypoints, rng: np.random.Generator) -
 def occluder(film: Film, keypoints_px: Keypoints, rng: np.random.Generator) -> Spoilt:
     """A checkered box crosses the hand."""
     side = round(OCCLUDER * extent_px(keypoints_px))
-    checks = cv2.resize(
-        rng.integers(0, 256, (6, 6, 3), dtype=np.uint8), (side, side), interpolation=cv2.INTER_NEAREST
-    )
+    checks = cv2.resize(rng.integers(0, 256, (6, 6, 3), dtype=np.uint8), (side, side), interpolation=cv2.INTER_NEAREST)
     return pasted(film, keypoints_px, checks, np.ones((side, side), dtype=bool))
 
 
@@ -198,8 +196,11 @@ def pasted(
     opaque: Bool[np.ndarray, "side side"],
 ) -> Spoilt:
     """The patch moves from one side of the hand to the other while half of the clip goes by."""
-    side, pictures, shown, part = len(patch), film.pictures.copy(), shown_as_it_was(film.n_frames), part_of(
-        film.n_frames
+    side, pictures, shown, part = (
+        len(patch),
+        film.pictures.copy(),
+        shown_as_it_was(film.n_frames),
+        part_of(film.n_frames),
     )
     reach, count = 0.6 * extent_px(keypoints_px), part.stop - part.start
     for frame, along in zip(range(part.start, part.stop), np.linspace(-1.0, 1.0, count), strict=True):

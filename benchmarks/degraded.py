@@ -22,7 +22,7 @@ from benchmarks.report import Report
 from benchmarks.scores import ANNOTATED
 from fitter.app.options import Command
 from fitter.app.progress import SilentProgress
-from fitter.app.steps import initialise, learned_initializer, optimise
+from fitter.app.steps import initialise, learned_initializer, observe, optimise
 from fitter.camera import Camera, assumed_camera, parse_intrinsics
 from fitter.clip import open_clip
 from fitter.config import Config, load_config
@@ -34,7 +34,6 @@ from fitter.hand import HandModel
 from fitter.hand.load import load_hand_model
 from fitter.hand.mirror import mirror_points
 from fitter.observe.observations import Observations, Side
-from fitter.observe.tracks import track_hands
 from fitter.visualize.skeleton import draw_skeleton
 from priors.learned import LearnedInitializer
 
@@ -153,9 +152,8 @@ def film_of(name: str) -> Film:
 
 def detected(setting: Setting, film: Film) -> list[Observations]:
     """The hands that the detector finds; none where there are none."""
-    detector = setting.config.observe.mediapipe
     try:
-        return track_hands(detector.detect(film), film, detector.name)
+        return observe(Command(input=film.name), setting.config, film, FOLDER, SilentProgress())
     except NoHandError:
         return []
 
@@ -271,9 +269,7 @@ def expected_joints(
     moved = np.einsum("fij,fj->fi", shown.matrix[:, :, :2], wrist) + shown.matrix[:, :, 2]
     flat = (moved - [spoilt_camera.cx, spoilt_camera.cy]) / [spoilt_camera.fx, spoilt_camera.fy]
     joints = joints * np.concatenate([flips, np.ones((len(flips), 1))], axis=1)[:, None]
-    rotations = [
-        rotation_between(start, np.append(end, 1.0)) for start, end in zip(joints[:, 0], flat, strict=True)
-    ]
+    rotations = [rotation_between(start, np.append(end, 1.0)) for start, end in zip(joints[:, 0], flat, strict=True)]
     return np.einsum("fij,fpj->fpi", np.stack(rotations), joints)
 
 
@@ -358,9 +354,7 @@ def mean_row(way: str, rows: list[SpoiltRow]) -> WayRow:
     )
 
 
-def draw_bad(
-    spoilt: Spoilt, way: str, pixels: bool, hand: Fitted, frames: np.ndarray, compared: Compared
-) -> None:
+def draw_bad(spoilt: Spoilt, way: str, pixels: bool, hand: Fitted, frames: np.ndarray, compared: Compared) -> None:
     """The worst frames with the fit's skeleton, as PNG."""
     error = compared.aligned_mm.mean(axis=1)
     worst = [index for index in np.argsort(-error)[:MOST_DRAWN] if error[index] > BAD_MM]

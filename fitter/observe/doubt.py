@@ -26,18 +26,20 @@ CUT_OFF_RATIO, OUTSIDE_SHARE = 4.0, 0.25
 # What a steady detection scatters by about a straight motion through the frames beside it, shares of the hand's extent.
 STEADY = 0.012
 # What a hand's own articulation bends that motion by, extents per second squared: 2 m/s^2 of a hand of 0.2 m.
-ACCELERATION = 10.0
+ACCELERATION = 8.0
 NEIGHBOURS_S = 0.12  # frames no further away are beside; at least one on either side
-LEAST_TRUST = 1.0 / 64.0  # eight times the sigma: what is less sure might as well be left out
+# A hand of less trust than this was guessed, from what is left of it or from an arm whose hand has left.
+LOST = 0.15
+LEAST_TRUST = 1.0 / 64.0  # of a joint: eight times the sigma, what is less sure might as well be left out
 
 
 def doubted(seen: Observations) -> Observations:
     """The observations with the confidence that their borders and their unsteadiness leave them."""
-    outside = beyond_border(seen).mean(axis=1)
-    seen = without(seen, outside > MOST_OUTSIDE)
-    if not seen.observed.any():
-        return seen
-    trust = np.maximum(steadiness(seen) * whole(outside)[:, None], LEAST_TRUST)
+    outside, steady = beyond_border(seen).mean(axis=1), steadiness(seen)
+    lost = (outside > MOST_OUTSIDE) | (steady.mean(axis=1) < LOST)
+    if (seen.observed & ~lost).any():  # a clip of nothing else is better fitted to guesses than not at all
+        seen = without(seen, lost)
+    trust = np.maximum(steady * whole(outside)[:, None], LEAST_TRUST)
     return replace(seen, confidence=seen.confidence * trust)
 
 
