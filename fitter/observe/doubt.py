@@ -4,8 +4,8 @@
 
 MediaPipe answers for all 21 joints as soon as it sees a part of a hand, and is as sure of hidden joints as of others.
 Two things betray it. A hand that the border cuts off is squeezed into the image, all of it. And guesses are unsteady:
-they jump from frame to frame where a hand moves smoothly, which is measured here after its motion and size in the image
-are taken out. Error grows as unsteadiness does, so confidence, which counts as one over a variance, falls by its square.
+they jump from frame to frame where a hand moves smoothly, measured after motion and size in the image are taken out.
+Error grows as unsteadiness does, so confidence, which counts as one over a variance, falls by its square.
 
 Measured on real clips with things pasted over the hand or its half moved out of the image (`python -m benchmarks
 degraded`), see docs/hard-clips.md.

@@ -49,8 +49,8 @@ class Presence:
 
     The sigma is what the frame lacks, size and focal length given: 40 mm is half a palm's breadth. Of the frames in
     gaps of clips with truth 11 % are less sure; aligned, they are 12 mm off on average, the others 9 mm.
-    `max_gap_s` bounds how far from an observed frame smoothness is believed at all. A hand that the fit has moved out of
-    the image is not present either.
+    `max_gap_s` bounds how far from an observed frame smoothness is believed at all. Nor is a hand present that the
+    fit has moved out of the image.
     """
 
     max_sigma_mm: Positive = 40.0
