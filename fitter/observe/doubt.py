@@ -21,14 +21,14 @@ from fitter.observe.observations import Observations
 # Share of the joints beyond the border from which on a detection is one of nothing: the tracker has lost its hand.
 MOST_OUTSIDE = 0.75
 # A hand of which joints lie beyond the border is this many times as far off, all over: 0.06 to 0.12 of its extent in
-# place of 0.01 to 0.02. `OUTSIDE_SHARE` of the joints outside are enough for that.
+# place of 0.014. `OUTSIDE_SHARE` of the joints outside are enough for that.
 CUT_OFF_RATIO, OUTSIDE_SHARE = 4.0, 0.25
 # What a detection scatters by about a straight motion through the frames beside it, shares of the hand's extent, and what
 # a hand's own articulation bends that motion by, extents per second squared (2.4 m/s^2 of a hand of 0.2 m). At 30 frames
-# per second both are 0.034: less are 98 % of the detections in four clips of hands in full view, at most half of those
-# of hands half hidden. From 0.03 to 0.08 the error grows six times: twice as fast, in decades, as the unsteadiness.
+# per second both are 0.034: so steady are 98 % of the detections in four clips of hands in full view, and less than half
+# of those of half hidden hands in two of them.
 STEADY, ACCELERATION = 0.02, 12.0
-STEEPNESS = 2.0
+STEEPNESS = 2.0  # of the fall beyond; 1 helped hidden joints less
 NEIGHBOURS_S = 0.12  # frames no further away are beside; at least one on either side
 # A hand of less trust than this was guessed, from what is left of it or from an arm whose hand has left.
 LOST = 0.12
