@@ -5,7 +5,7 @@
 MediaPipe answers for all 21 joints as soon as it sees a part of a hand, and is as sure of hidden joints as of others.
 Two things betray it. A hand that the border cuts off is squeezed into the image, all of it. And guesses are unsteady:
 they jump from frame to frame where a hand moves smoothly, measured after motion and size in the image are taken out.
-Error grows as unsteadiness does, so confidence, which counts as one over a variance, falls by its square.
+Error grows faster than unsteadiness, so confidence, which counts as one over a variance, falls by its fourth power.
 
 Measured on real clips with things pasted over the hand or its half moved out of the image (`python -m benchmarks
 degraded`), see docs/hard-clips.md.
@@ -23,12 +23,12 @@ MOST_OUTSIDE = 0.75
 # A hand of which joints lie beyond the border is this many times as far off, all over: 0.06 to 0.12 of its extent in
 # place of 0.014. `OUTSIDE_SHARE` of the joints outside are enough for that.
 CUT_OFF_RATIO, OUTSIDE_SHARE = 4.0, 0.25
-# What a detection scatters by about a straight motion through the frames beside it, shares of the hand's extent, and what
-# a hand's own articulation bends that motion by, extents per second squared (2.4 m/s^2 of a hand of 0.2 m). At 30 frames
-# per second both are 0.034: so steady are 98 % of the detections in four clips of hands in full view, and less than half
-# of those of half hidden hands in two of them.
+# What a detection scatters by about a straight motion through the frames beside it, shares of the hand's extent, and
+# what a hand's own articulation bends that motion by, extents per second squared (2.4 m/s^2 of a hand of 0.2 m). At 30
+# frames per second both are 0.034: so steady are 98 % of the detections in four clips of hands in full view, and less
+# than half of those of half hidden hands in two of them.
 STEADY, ACCELERATION = 0.02, 12.0
-STEEPNESS = 2.0  # of the fall beyond; 1 helped hidden joints less
+STEEPNESS = 2.0  # of the fall beyond, by the squared scatter
 NEIGHBOURS_S = 0.12  # frames no further away are beside; at least one on either side
 # A hand of less trust than this was guessed, from what is left of it or from an arm whose hand has left.
 LOST = 0.12
