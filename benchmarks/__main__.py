@@ -21,6 +21,7 @@ def benchmarks(pixels: bool = False) -> dict[str, Callable[[bool], Report]]:
         calibration,
         clips,
         focal,
+        degraded,
         gating,
         initialisers,
         long_clips,
@@ -51,6 +52,7 @@ def benchmarks(pixels: bool = False) -> dict[str, Callable[[bool], Report]]:
         "moving_camera": moving_camera.measure,
         "long_clips": long_clips.measure,
         "two_hands": two_hands.measure,
+        "degraded": degraded.measure,
     }
 
 

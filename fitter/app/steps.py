@@ -42,6 +42,7 @@ from fitter.initialise import initial_states
 from fitter.initialise.settings import SHIPPED, Initialise
 from fitter.observe.cache import cached_detections
 from fitter.observe.camera_file import read_cameras
+from fitter.observe.doubt import doubted
 from fitter.observe.evidence import prepare_evidence
 from fitter.observe.files import read_keypoints
 from fitter.observe.footage import Footage
@@ -126,7 +127,9 @@ def observe(command: Command, config: Config, clip: Clip, folder: Path, progress
             else detector.detect(clip, progress.frame)
         )
         source, detections = detector.name, found
-    return track_hands(detections, clip, source, command.hand)
+    hands = track_hands(detections, clip, source, command.hand)
+    # Of other sources it is not known how steady they are, nor what their confidence means.
+    return [doubted(hand) for hand in hands] if source == config.observe.mediapipe.name else hands
 
 
 def initialise(

@@ -17,7 +17,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from fitter.pipeline.known import Known, with_known
-from fitter.pipeline.one_hand import FitInput, HandFit, Presence, believed_near
+from fitter.pipeline.one_hand import FitInput, HandFit, Presence, believed_near, in_view
 from fitter.pipeline.part import absent_fit, last_state, part_of
 from fitter.pipeline.settings import FEWEST_HELD, TimeWindows
 
@@ -146,7 +146,8 @@ def present_in(
     """Where the hand is believed to be; it may have been observed in another window nearby."""
     observed = clip.seen[hand] > 0
     inside = slice(window.start, window.stop)
-    return believed_near(clip.time_s[observed], observed[inside], clip.time_s[inside], fit.posterior, presence)
+    near = believed_near(clip.time_s[observed], observed[inside], clip.time_s[inside], fit.posterior, presence)
+    return near & (observed[inside] | in_view(fit.scene))
 
 
 def windows(n_frames: int, most: int) -> list[range]:

@@ -51,7 +51,8 @@ class Presence:
 
     The sigma is what the frame lacks, size and focal length given: 40 mm is half a palm's breadth. Of the frames in
     gaps of clips with truth 11 % are less sure; aligned, they are 12 mm off on average, the others 9 mm.
-    `max_gap_s` bounds how far from an observed frame smoothness is believed at all.
+    `max_gap_s` bounds how far from an observed frame smoothness is believed at all. Nor is a hand present that the
+    fit has moved out of the image.
     """
 
     max_sigma_mm: Positive = 40.0
@@ -161,15 +162,16 @@ def fit_hand(
 def judged_fit(given: FitInput, reached: "Reached", schedule: Schedule, presence: Presence) -> HandFit:
     """The fit that was reached, with how sure it is and how it explains each frame."""
     whole, here = reached.problem, given.to("cpu")
+    scene = whole.at(reached.state)
     posterior = estimate_posterior(unheld(whole, given, schedule), reached.state)
     return HandFit(
-        scene=replace(whole.at(reached.state)),  # without what was computed of it: pixels take much memory
+        scene=replace(scene),  # without what was computed of it: pixels take much memory
         status=reached.status,
         start=reached.start,
         energies=whole.energies_by_term(reached.state),
         initial_energies=whole.energies_by_term(here.starts[0].state),
         posterior=posterior,
-        present=believed(here.evidence, posterior, presence),
+        present=believed(here.evidence, posterior, presence, in_view(scene)),
         frames=frame_figures(whole, reached),
         traces=reached.traces,
         appearance=reached.appearance,
@@ -335,10 +337,23 @@ def judged(problem: Problem, initial: State, refined: Outcome) -> tuple[State, s
     return initial, "the solver ended worse than its start, which is returned instead"
 
 
-def believed(evidence: Evidence, posterior: Posterior, presence: Presence) -> Bool[np.ndarray, "frames"]:
-    """Frames in which the hand is believed to be, sure enough and near enough to an observation."""
+def in_view(scene: Scene) -> Bool[np.ndarray, "frames"]:
+    """Frames in whose image at least one landmark lies; without the lens's distortion, which moves borders little."""
+    pixels, depth = scene.keypoints.detach().cpu().numpy(), scene.points[..., 2].detach().cpu().numpy()
+    if not scene.camera.distortion:
+        pixels = scene.camera.distort_frames(pixels)  # of a camera that zooms, each frame's own
+    inside = ((pixels >= 0.0) & (pixels <= [scene.camera.width, scene.camera.height])).all(axis=-1)
+    return (inside & (depth > 0.0)).any(axis=-1)
+
+
+def believed(
+    evidence: Evidence, posterior: Posterior, presence: Presence, shown: Bool[np.ndarray, "frames"]
+) -> Bool[np.ndarray, "frames"]:
+    """Frames in which the hand is believed to be: seen, or sure enough, near enough to an observation, and `shown` by
+    the fit within the image. A hand that has left is nowhere in it.
+    """
     observed, time_s = (evidence.confidence > 0).any(dim=1).numpy(), evidence.time_s.numpy()
-    return believed_near(time_s[observed], observed, time_s, posterior, presence)
+    return believed_near(time_s[observed], observed, time_s, posterior, presence) & (observed | shown)
 
 
 def believed_near(
