@@ -81,7 +81,7 @@ def _fitted(batch: Batch, jobs: Sequence[Job], log: Path) -> Iterator[Done]:
 
 
 def room_of(batch: Batch) -> Room:
-    """What is watched on this machine; of a cluster only the shared folder, as each of its machines looks at its own."""
+    """What is watched on this machine; of a cluster only the shared folder: its machines look at their own."""
     folders = [] if is_url(batch.output) else [Path(place_of(batch.output).path)]
     if batch.is_far and batch.address is None:
         folders.append(batch.scratch or Path(tempfile.gettempdir()))

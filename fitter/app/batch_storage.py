@@ -124,7 +124,8 @@ def read_bytes(source: Place, most: int) -> bytes | None:
         if not source.system.exists(source.path):
             return None
         with source.system.open(source.path, "rb") as file:
-            return bytes(file.read(most))
+            content = file.read(most)
+    return content.encode() if isinstance(content, str) else content
 
 
 @contextmanager

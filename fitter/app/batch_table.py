@@ -12,6 +12,7 @@ from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from fitter.app.batch_jobs import Done, Outcome
 from fitter.export.atomic import atomic_path
@@ -89,12 +90,15 @@ def print_rows(rows: Sequence[Row], console: Console) -> None:
     if not shown:
         return
     table = Table(box=None, padding=(0, 2, 0, 0))
-    for column in ("clip", "status", "seconds", "frames", "hands", "attempts"):
-        table.add_column(column, justify="right" if column in ("seconds", "frames", "attempts") else "left")
-    table.add_column("", overflow="fold")
+    for column in ("clip", "status", "hands", "seconds", "frames", "warnings", "attempts"):
+        table.add_column(column, justify="left" if column in ("clip", "status", "hands") else "right")
     for row in shown:
         outcome = row.outcome
-        told = outcome.error or (f"{len(outcome.warnings)} warnings" if outcome.warnings else "")
-        cells = (f"{outcome.seconds:.1f}", str(outcome.frames), " + ".join(outcome.hands), str(row.attempts), told)
-        table.add_row(row.name, outcome.status, *cells, style="yellow" if row.failed else None)
-    console.print(table, markup=False, highlight=False)
+        numbers = (f"{outcome.seconds:.1f}", str(outcome.frames), str(len(outcome.warnings)), str(row.attempts))
+        style = "yellow" if row.failed else None
+        table.add_row(Text(row.name), outcome.status, " + ".join(outcome.hands), *numbers, style=style)
+    console.print(table)
+    for row in shown:
+        if row.failed:
+            sentence = f"{row.name}: {row.outcome.error}"
+            console.print(sentence, style="yellow", markup=False, highlight=False, soft_wrap=True)
