@@ -18,6 +18,7 @@ FOLDER = Path("results") / "bench"
 def benchmarks(pixels: bool = False) -> dict[str, Callable[[bool], Report]]:
     """The measurements by name; each takes `quick`. `pixels` has `initialisers` compare pixels, too."""
     from benchmarks import (
+        batch,
         calibration,
         clips,
         gating,
@@ -41,6 +42,7 @@ def benchmarks(pixels: bool = False) -> dict[str, Callable[[bool], Report]]:
         "pose_prior": pose_prior.measure,
         "calibration": calibration.measure,
         "gating": gating.measure,
+        "batch": batch.measure,
     }
 
 
@@ -51,7 +53,7 @@ def main(words: Sequence[str] | None = None) -> int:
         nargs="*",
         metavar="NAME",
         help="speed, recovery, clips, synthesis, synthesis_speed, initialisers, self_supervision, pose_prior, "
-        "calibration, gating; all if none is given",
+        "calibration, gating, batch; all if none is given",
     )
     parser.add_argument("--quick", action="store_true", help="a tenth of the size: does it run, roughly how well")
     parser.add_argument("--pixels", action="store_true", help="initialisers: fit the annotated clips by pixels, too")

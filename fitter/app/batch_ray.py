@@ -9,11 +9,14 @@ start takes are paid once. Only descriptions of clips and outcomes travel, no pi
 
 import logging
 import os
+import signal
+import socket
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from fitter.app.batch_jobs import Job, Outcome
 from fitter.app.batch_worker import fit_clip
@@ -31,6 +34,8 @@ OBJECT_STORE_BYTES = 80_000_000
 # Beyond what a cluster can do at once, so many clips wait there: no node idles, and an autoscaler sees that more is
 # wanted.
 WAITING_IN_CLUSTER = 2
+# Seconds in which a cluster's head must answer.
+REACH_S = 20.0
 # Seconds for which a cluster's size is believed.
 SIZE_KNOWN_S = 10.0
 
@@ -52,12 +57,13 @@ def ray_session(address: str | None, needs: Needs, workers: int | None = None) -
     be reached or the machine lacks what a clip needs, HandfitError without Ray.
     """
     ray = _import_ray()
-    level = logging.getLogger("ray").level
+    level, on_stop = logging.getLogger("ray").level, signal.getsignal(signal.SIGTERM)
     try:
         if address is None:
             _begin_here(needs, workers)
         else:
             _join(address)
+        signal.signal(signal.SIGTERM, on_stop)  # Ray has put its own in the place of the command's
         _mute()
         executor = RayExecutor(needs, workers, is_cluster=address is not None)
         if address is None and executor.slots() < 1:
@@ -103,6 +109,7 @@ def _begin_here(needs: Needs, workers: int | None) -> None:
 def _join(address: str) -> None:
     import ray
 
+    _reach(address)
     try:
         ray.init(address=address, logging_level=logging.ERROR, log_to_driver=False)
     except (ConnectionError, RuntimeError, ValueError) as error:
@@ -110,6 +117,18 @@ def _join(address: str) -> None:
         raise InputError(f"--address {address}: no Ray cluster answers there ({reason})") from error
     except ImportError as error:
         raise InputError(f"--address {address}: {error}; pip install 'handfit[batch]'") from error
+
+
+def _reach(address: str) -> None:
+    """Knock at the address: Ray itself would try for minutes. Raises InputError where nobody opens."""
+    parts = urlsplit(address if "://" in address else f"//{address}")
+    try:
+        host, port = parts.hostname, parts.port
+        if host is None or port is None:
+            raise InputError(f"--address {address}: expected ray://HOST:PORT, such as ray://head:10001")
+        socket.create_connection((host, port), timeout=REACH_S).close()
+    except (OSError, ValueError) as error:
+        raise InputError(f"--address {address}: no Ray cluster answers there ({error})") from error
 
 
 def _mute() -> None:
