@@ -58,11 +58,11 @@ def ray_session(address: str | None, needs: Needs, workers: int | None = None) -
     """
     ray = _import_ray()
     level, on_stop = logging.getLogger("ray").level, signal.getsignal(signal.SIGTERM)
+    if address is None:
+        _begin_here(needs, workers)
+    else:
+        _join(address)
     try:
-        if address is None:
-            _begin_here(needs, workers)
-        else:
-            _join(address)
         signal.signal(signal.SIGTERM, on_stop)  # Ray has put its own in the place of the command's
         _mute()
         executor = RayExecutor(needs, workers, is_cluster=address is not None)
