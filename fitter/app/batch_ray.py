@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from fitter.app.batch_jobs import Job, Outcome
+from fitter.app.batch_room import GB
 from fitter.app.batch_worker import fit_clip
 from fitter.errors import HandfitError, InputError
 
@@ -67,7 +68,8 @@ def ray_session(address: str | None, needs: Needs, workers: int | None = None) -
         _mute()
         executor = RayExecutor(needs, workers, is_cluster=address is not None)
         if address is None and executor.slots() < 1:
-            raise InputError(f"this machine has {_shown(ray.cluster_resources())}, but a clip asks for {needs}")
+            asked = f"{needs.cpus:g} CPUs, {needs.gpus:g} GPUs and {needs.memory_bytes / GB:g} GB of memory"
+            raise InputError(f"a clip asks for {asked}, but this machine has {_shown(ray.cluster_resources())}")
         try:
             yield executor
         finally:
@@ -140,7 +142,8 @@ def _mute() -> None:
 
 
 def _shown(resources: dict[str, float]) -> str:
-    return f"{resources.get('CPU', 0):g} CPUs and {resources.get('GPU', 0):g} GPUs"
+    gigabytes = resources.get("memory", 0.0) / GB
+    return f"{resources.get('CPU', 0):g} CPUs, {resources.get('GPU', 0):g} GPUs and {gigabytes:.1f} GB of memory"
 
 
 class RayExecutor:
