@@ -65,15 +65,15 @@ def ray_session(address: str | None, needs: Needs, workers: int | None = None) -
         _join(address)
     try:
         signal.signal(signal.SIGTERM, on_stop)  # Ray has put its own in the place of the command's
-        _mute()
         executor = RayExecutor(needs, workers, is_cluster=address is not None)
         if address is None and executor.slots() < 1:
             asked = f"{needs.cpus:g} CPUs, {needs.gpus:g} GPUs and {needs.memory_bytes / GB:g} GB of memory"
             raise InputError(f"a clip asks for {asked}, but this machine has {_shown(ray.cluster_resources())}")
-        try:
-            yield executor
-        finally:
-            executor.stop()
+        with _muted():
+            try:
+                yield executor
+            finally:
+                executor.stop()
     finally:
         ray.shutdown()
         logging.getLogger("ray").setLevel(level)
@@ -133,12 +133,18 @@ def _reach(address: str) -> None:
         raise InputError(f"--address {address}: no Ray cluster answers there ({error})") from error
 
 
-def _mute() -> None:
+@contextmanager
+def _muted() -> Iterator[None]:
     """Ray prints a paragraph on stdout for every process that dies; the batch says so in a sentence of its own."""
-    with suppress(ImportError, AttributeError):  # no public name, and only noise if it is gone
-        from ray._private.ray_logging import global_worker_stdstream_dispatcher
+    from ray._private import worker
 
-        global_worker_stdstream_dispatcher.remove_handler("ray_print_logs")
+    name = "print_to_stdstream"  # no public name turns it off; where this one is gone, there is noise and no harm
+    before = getattr(worker, name, None)
+    setattr(worker, name, lambda data, ignore_prefix: log.debug("%s", data))
+    try:
+        yield
+    finally:
+        setattr(worker, name, before)
 
 
 def _shown(resources: dict[str, float]) -> str:
