@@ -15,6 +15,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -35,6 +36,8 @@ OBJECT_STORE_BYTES = 80_000_000
 # Beyond what a cluster can do at once, so many clips wait there: no node idles, and an autoscaler sees that more is
 # wanted.
 WAITING_IN_CLUSTER = 2
+# What opens a cluster's ports, see `ray get-auth-token`.
+_TOKEN = Path.home() / ".ray" / "auth_token"
 # Seconds in which a cluster's head must answer.
 REACH_S = 20.0
 # Seconds for which a cluster's size is believed.
@@ -57,6 +60,10 @@ def ray_session(address: str | None, needs: Needs, workers: int | None = None) -
     `workers`: the most clips at once; None: as many as CPUs and GPUs allow. Raises InputError where the cluster cannot
     be reached or the machine lacks what a clip needs, HandfitError without Ray.
     """
+    if address is not None and _TOKEN.exists():
+        os.environ.setdefault(
+            "RAY_AUTH_MODE", "token"
+        )  # a cluster asks for it, but Ray's client only brings it if told
     ray = _import_ray()
     level, on_stop = logging.getLogger("ray").level, signal.getsignal(signal.SIGTERM)
     if address is None:
