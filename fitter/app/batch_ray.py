@@ -61,9 +61,7 @@ def ray_session(address: str | None, needs: Needs, workers: int | None = None) -
     be reached or the machine lacks what a clip needs, HandfitError without Ray.
     """
     if address is not None and _TOKEN.exists():
-        os.environ.setdefault(
-            "RAY_AUTH_MODE", "token"
-        )  # a cluster asks for it, but Ray's client only brings it if told
+        os.environ.setdefault("RAY_AUTH_MODE", "token")  # Ray's client brings the token only if it is told to
     ray = _import_ray()
     level, on_stop = logging.getLogger("ray").level, signal.getsignal(signal.SIGTERM)
     if address is None:
