@@ -19,6 +19,7 @@ import time
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 import numpy as np
@@ -47,12 +48,12 @@ HUNT_S = 300.0
 
 @dataclass(frozen=True)
 class Way:
-    """A row: how clips are fitted one after the other, and what each costs; `start_s` is over before the first."""
+    """A row: how clips are fitted, what each costs once the work is under way, and what start and end cost besides."""
 
     way: str
     clips: int
     seconds: float
-    start_s: float
+    start_and_end_s: float
     seconds_per_clip: float
 
 
@@ -174,15 +175,18 @@ def shell_loop(videos: Sequence[Path], output: Path) -> Way:
     return way_of("a shell loop of fit_sequence.py", len(videos), time.monotonic() - began)
 
 
-def way_of(name: str, clips: int, seconds: float, start_s: float = 0.0) -> Way:
-    return Way(name, clips, seconds, start_s, (seconds - start_s) / clips)
+def way_of(name: str, clips: int, seconds: float) -> Way:
+    return Way(name, clips, seconds, 0.0, seconds / clips)
 
 
 def batch_of(workers: int, clips: Path, output: Path, count: int) -> Way:
-    """A batch; its start and end are told by one of a single clip that is there already."""
+    """A batch; what it takes per clip is told by the log, between its first result and its last."""
     _, seconds = batch(clips, output, "--workers", str(workers))
-    _, start_s = batch(min(clips.glob("*.mp4")), output, "--workers", str(workers))
-    return way_of(f"fitter.batch, {workers} worker{'s' if workers > 1 else ''}", count, seconds, start_s)
+    lines = (output / LOG_FILE).read_text().splitlines()
+    ends = [datetime.fromisoformat(line.split("\t")[0]) for line in lines if "\tfitted\t" in line]
+    per_clip = (ends[-1] - ends[0]).total_seconds() / (len(ends) - 1)
+    shown = f"fitter.batch, {workers} worker{'s' if workers > 1 else ''}"
+    return Way(shown, count, seconds, seconds - per_clip * count, per_clip)
 
 
 def costs(report: Report, clips: Path, folder: Path) -> None:

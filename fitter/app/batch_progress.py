@@ -157,7 +157,7 @@ class BatchWatch:
         self._display.state(self.tally, short_of)
 
     def _write(self, event: str, job: Job, detail: str) -> None:
-        when = datetime.now().astimezone().isoformat(timespec="seconds")
+        when = datetime.now().astimezone().isoformat(timespec="milliseconds")
         self._log.write("\t".join((when, event, job.name, detail)) + "\n")
         self._log.flush()
 
