@@ -18,10 +18,11 @@ FOLDER = Path("results") / "bench"
 def benchmarks(pixels: bool = False) -> dict[str, Callable[[bool], Report]]:
     """The measurements by name; each takes `quick`. `pixels` has `initialisers` compare pixels, too."""
     from benchmarks import (
+        batch,
         calibration,
         clips,
-        focal,
         degraded,
+        focal,
         gating,
         initialisers,
         long_clips,
@@ -53,6 +54,7 @@ def benchmarks(pixels: bool = False) -> dict[str, Callable[[bool], Report]]:
         "long_clips": long_clips.measure,
         "two_hands": two_hands.measure,
         "degraded": degraded.measure,
+        "batch": batch.measure,
     }
 
 

@@ -8,6 +8,7 @@ import pytest
 
 import fitter
 from fitter.app.arguments import OPTIONS, parse_arguments
+from fitter.app.batch_options import Batch
 from fitter.app.evaluate_command import Evaluate
 from fitter.app.export_command import ExportCommand
 from fitter.app.report_command import ReportOptions
@@ -20,7 +21,7 @@ from tests.test_layering import LAYERS
 
 REPOSITORY = Path(__file__).parents[1]
 DOCUMENTS = ("README.md", "CONTRIBUTING.md", "CHANGELOG.md")
-COMMANDS = {"evaluate": Evaluate, "export": ExportCommand, "report": ReportOptions, "view": ViewOptions}
+COMMANDS = {"batch": Batch, "evaluate": Evaluate, "export": ExportCommand, "report": ReportOptions, "view": ViewOptions}
 MAKEFILE = (REPOSITORY / "Makefile").read_text()
 
 

@@ -39,7 +39,7 @@ LAYERS = (
 )
 
 # What `python -m` runs, beside every `__main__`: nobody imports it.
-ENTRIES = ("report", "view")
+ENTRIES = ("batch", "report", "view")
 
 # Slow to import, or absent from some machines: imported inside the functions that need them.
 HEAVY = (

@@ -1,4 +1,4 @@
-"""Two hands through the pipeline: apart as each alone, one shape on request; what the other hand hides is no evidence."""
+"""Two hands through the pipeline: apart as each alone, one shape on request; what the other hides is no evidence."""
 
 from dataclasses import replace
 

@@ -8,6 +8,7 @@ from typing import Any, Literal, get_args, get_origin
 
 from docs.writers.members import class_text, field_texts
 from docs.writers.table import code, table
+from fitter.app.batch_options import Batch
 from fitter.app.evaluate_command import Evaluate
 from fitter.app.export_command import ExportCommand
 from fitter.app.options import Command
@@ -36,6 +37,7 @@ repository is `handfit`, and `make fit INPUT=clip.mp4 OUTPUT=DIR ARGS="..."` set
 
 # The other commands, by how they are called.
 COMMANDS = {
+    "python -m fitter.batch": Batch,
     "python -m fitter.export": ExportCommand,
     "python -m fitter.evaluate": Evaluate,
     "python -m fitter.view": ViewOptions,

@@ -8,10 +8,13 @@ import numpy as np
 
 
 def cores() -> int:
-    """How many cores this process may use; where the system does not tell, how many there are."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+    """How many cores this process may use; where the system does not tell, how many there are.
+
+    `OMP_NUM_THREADS` makes it fewer, as for all other libraries: several fits beside each other share the machine.
+    """
+    there = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    asked = os.environ.get("OMP_NUM_THREADS", "")
+    return min(there, int(asked)) if asked.isdecimal() and int(asked) > 0 else there
 
 
 def over_frames(work: Callable[[slice], None], n_frames: int) -> None:
