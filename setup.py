@@ -16,6 +16,10 @@ VIEW = [
 EVALUATE = [
     "matplotlib",  # PCK plots; the benchmarks' plots
 ]
+BATCH = [
+    "ray>=2.40",  # many clips, on many machines
+    "fsspec>=2024.2",  # results on object storage: with its driver, such as s3fs
+]
 GPU = [
     # The rasterizer on CUDA is nvdiffrast, which no registry has: it is built against the torch that is installed, with
     # a CUDA toolkit of torch's version, after this extra (licence: non-commercial, see its LICENSE.txt):
@@ -35,6 +39,7 @@ DOCS = [
 DEVELOP = [
     "basedpyright",
     "beartype",
+    "hypothesis",
     "pre-commit",
     "pycocotools",  # reads COCO as its users do, in the tests of labels
     "pytest",
@@ -90,9 +95,10 @@ setup(
         "detect": DETECT,
         "view": VIEW,
         "evaluate": EVALUATE,
+        "batch": BATCH,
         "gpu": GPU,
         "train": TRAIN,
         "docs": DOCS,
-        "dev": DETECT + VIEW + EVALUATE + TRAIN + DOCS + DEVELOP,
+        "dev": DETECT + VIEW + EVALUATE + BATCH + TRAIN + DOCS + DEVELOP,
     },
 )
