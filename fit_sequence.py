@@ -5,6 +5,7 @@ python fit_sequence.py clip.mp4 --output results/clip          # --help lists al
 
 import sys
 import time
+from contextlib import ExitStack
 
 from fitter.app.arguments import Request, parse_arguments
 from fitter.app.command import run_command
@@ -14,6 +15,7 @@ from fitter.app.progress import show_progress
 
 def fit_sequence(request: Request) -> None:
     """One clip, from its pixels to a result folder; raises HandfitError for what the input or the machine lacks."""
+    from fitter.app.claim import claimed
     from fitter.app.clip_source import ClipSource
     from fitter.app.cues import read_cues
     from fitter.app.demo import truth_of
@@ -22,15 +24,14 @@ def fit_sequence(request: Request) -> None:
     from fitter.app.steps import export, learned_initializer, load, observe, optimise, terms_of
     from fitter.app.summary import Run, print_summary, summarise
     from fitter.config import save_config
-    from fitter.export.atomic import prepare_folder
     from fitter.export.clip_writer import written
 
     command, config, began = request.command, request.config, time.monotonic()
-    with keep_warnings() as journal, show_progress(command.quiet) as progress:
+    with keep_warnings() as journal, show_progress(command.quiet) as progress, ExitStack() as held:
         progress.begin("load")
         clip, camera, model = load(command)
         cues, learned = read_cues(command, clip, model), learned_initializer(config.initialise)
-        folder = prepare_folder(command.output_folder)
+        folder = held.enter_context(claimed(command))
         this_run = identity(command, config, clip)
         if command.resume and is_complete(folder, this_run):
             progress.begin("nothing to do: the result is complete")
@@ -40,7 +41,7 @@ def fit_sequence(request: Request) -> None:
         progress.begin("observe")
         seen = observe(command, config, clip, folder, progress)
 
-        progress.begin("optimise")
+        progress.begin("initialise")
         save_config(config, folder / "config.yaml")
         source = ClipSource(clip, camera, model, seen, cues, learned)
         saved = SavedWindows.of(folder, this_run, source.scenes(), command.resume)

@@ -521,10 +521,11 @@ def test_a_full_disk_is_one_sentence_and_no_result(clip: ShortClip, tmp_path: Pa
     command = [*COMMAND, *clip.words(tmp_path)]
     ended = subprocess.run(command, preexec_fn=limited, capture_output=True, text=True, timeout=120)
     assert ended.returncode == 1
-    assert ended.stderr == (
-        f"handfit: {tmp_path}/result.npz: could not be written because the disk is full or a size limit is reached\n"
-    )
-    assert [path.name for path in tmp_path.iterdir()] == ["config.yaml"]
+    refused = ": could not be written because the disk is full or a size limit is reached\n"
+    assert ended.stderr.startswith(f"handfit: {tmp_path}/") and ended.stderr.endswith(refused)
+    assert ended.stderr.count("\n") == 1
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".windows", "config.yaml"]
+    assert list((tmp_path / ".windows").iterdir()) == []
 
 
 _KILLED_AT = """

@@ -10,6 +10,7 @@ import os
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import Literal
@@ -17,6 +18,7 @@ from typing import Literal
 import numpy as np
 
 from fitter.app.arguments import OPTIONS
+from fitter.app.claim import claimed
 from fitter.app.clip_source import ClipSource
 from fitter.app.cues import read_cues
 from fitter.app.journal import keep_warnings
@@ -113,24 +115,24 @@ def fit(
 
 def _fit(command: Command, config: Config, frames: Clip | None, progress: Progress) -> FitResult:
     """As the command line does it, see `fit_sequence.py`."""
-    folder, began = command.output_folder, time.monotonic()
-    with keep_warnings() as journal:
+    began = time.monotonic()
+    with keep_warnings() as journal, ExitStack() as held:
         progress.begin("load")
         clip, camera, model = load(command, frames)
         cues, learned = read_cues(command, clip, model), learned_initializer(config.initialise)
-        prepare_folder(folder)
+        folder = held.enter_context(claimed(command))
         mark_unfinished(folder)
         progress.begin("observe")
         seen = observe(command, config, clip, folder, progress)
-        progress.begin("optimise")
+        progress.begin("initialise")
         save_config(config, folder / "config.yaml")
         windows = optimise(ClipSource(clip, camera, model, seen, cues, learned), config, command, progress)
         with written(windows, folder, clip, camera, terms_of(config.energy)) as fitted:
             progress.begin("export")
             export(fitted, clip, camera, config, folder, progress)
-    words, seconds = _words(command, folder), time.monotonic() - began
-    record = record_of(identity(command, config, clip), command, words, fitted.hands, seconds, journal.warnings)
-    mark_complete(folder, record, config.export.report)
+        words, seconds = _words(command, folder), time.monotonic() - began
+        record = record_of(identity(command, config, clip), command, words, fitted.hands, seconds, journal.warnings)
+        mark_complete(folder, record, config.export.report)
     _repeat(journal.warnings)
     return fitted.result
 

@@ -7,6 +7,7 @@ Status 0: done; 2 and 3: as the HandfitError says; 130: Ctrl-C; 143: asked to st
 shown with --debug or HANDFIT_DEBUG=1 only.
 """
 
+import errno
 import logging
 import os
 import signal
@@ -51,6 +52,9 @@ def _failed(error: Exception, debug: bool) -> int:
             # Whoever read stdout has gone (`| head`): there is no one to tell, and Python must not flush it at exit.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             return 1
+        case OSError() if error.errno == errno.ENAMETOOLONG:
+            # Python asks whether a path exists before any reader sees it.
+            return _report(f"{error.filename}: file name too long, expected a path that exists", 2, debug)
         case MemoryError():
             return _report("not enough memory; a shorter clip or smaller frames need less", 1, debug)
         case _:

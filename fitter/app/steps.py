@@ -171,13 +171,20 @@ def learned_initializer(settings: Initialise) -> LearnedInitializer | None:
 def optimise(
     source: "ClipSource", config: Config, command: Command, progress: Progress, keeper: Keeper | None = None
 ) -> Iterator[FittedWindow]:
-    """Fit every hand over the whole clip, window by window; a short clip is one. `keeper` keeps finished windows."""
+    """Fit every hand over the whole clip, window by window; a short clip is one. `keeper` keeps finished windows.
+
+    Each window is initialised when its turn comes; of the first one that is told to `progress`.
+    """
     energy = with_length(config.energy, command.hand_length_mm)
     if command.hand_length_mm is None:
         log.warning("hand length not known: distances and sizes scale with it; give --hand-length-mm if you know it")
-    device = choose_device(command)
+    device, begun = choose_device(command), False
 
     def fit(inputs: Sequence[FitInput]) -> list[HandFit]:
+        nonlocal begun
+        if not begun:
+            progress.begin("optimise")
+            begun = True
         given = [with_pose_prior(hand, energy).to(device) for hand in inputs]
         settings = (config.presence, progress.step, config.synthesis)
         return fit_hands(given, energy, config.schedule, *settings, same_person=command.same_person)

@@ -85,6 +85,12 @@ def split_words(words: Sequence[str], hints: Mapping[str, object]) -> Iterator[G
         word = rest.pop(0)
         name, equals, text = word[2:].partition("=")
         name = name.replace("-", "_")
+        if word == "--":  # from here on no word is an option, though it begins like one
+            for name in rest:
+                if place is None or (standing and not takes_several(hints[place])):
+                    raise InputError(f"{name}: expected {'no' if place is None else f'one {metavar_of(hints)} only'}")
+                standing.append(name)
+            break
         if not word.startswith("-"):
             if place is None or (standing and not takes_several(hints[place])):
                 raise InputError(f"{word}: expected {'no' if place is None else f'one {metavar_of(hints)} only'}")

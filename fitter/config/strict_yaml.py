@@ -18,6 +18,7 @@ import yaml
 from fitter.config.expected import describe_value
 from fitter.errors import InputError
 from fitter.export.atomic import atomic_path
+from fitter.untrusted import open_regular
 
 # A configuration has a few kilobytes; more is a file given by mistake, such as the video itself. PyYAML takes a second
 # for each hundred.
@@ -96,7 +97,7 @@ def parse_yaml(text: str, where: str) -> object:
 def read_yaml(path: Path) -> dict[str, object]:
     """The mapping in a YAML file; raises InputError where it is absent, empty, too large or anything but a mapping."""
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             content = file.read(_MAX_BYTES + 1)
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror}), expected a YAML configuration") from error

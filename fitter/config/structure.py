@@ -20,6 +20,7 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from fitter.config.expected import describe_type, describe_value
 from fitter.errors import InputError
+from fitter.untrusted import quoted
 
 T = TypeVar("T")
 
@@ -38,7 +39,7 @@ class _Spot:
         return _Spot(self.where, f"{self.key}.{name}" if self.key else name)
 
     def refuse(self, sentence: str) -> NoReturn:
-        raise InputError(": ".join(part for part in (self.where, self.key, sentence) if part))
+        raise InputError(": ".join(part for part in (self.where, quoted(self.key), sentence) if part))
 
 
 def from_mapping(cls: type[T], mapping: object, where: str) -> T:

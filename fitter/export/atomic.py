@@ -21,7 +21,7 @@ from fitter.errors import HandfitError, InputError
 
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _REFUSED = {errno.EACCES, errno.EPERM, errno.EROFS}
-_IN_THE_WAY = {errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.ENOTEMPTY}
+_IN_THE_WAY = {errno.ENOTDIR, errno.ELOOP, errno.EISDIR, errno.EEXIST, errno.ENOTEMPTY}
 _PARTIAL = re.compile(r"^\..+\.(\d+)-[0-9a-f]{8}\.partial(\..+)?$")
 
 

@@ -13,8 +13,10 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from fitter.errors import InputError
 from fitter.export.atomic import atomic_path
+from fitter.untrusted import read_regular
 
 RUN_FILE = "run.json"
+MOST_BYTES = 2**26  # warnings are its largest part
 
 
 @dataclass(frozen=True)
@@ -45,7 +47,7 @@ class RunRecord:
         """Read `run.json` of a result folder; raises InputError, one sentence, where it is absent or damaged."""
         file = folder / RUN_FILE
         try:
-            return TypeAdapter(cls).validate_json(file.read_bytes())
+            return TypeAdapter(cls).validate_json(read_regular(file, MOST_BYTES))
         except OSError as error:
             reason = error.strerror or "unreadable"
             raise InputError(f"{file}: cannot be read ({reason}), expected what a finished fit leaves") from error

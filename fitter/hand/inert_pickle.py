@@ -10,6 +10,8 @@ so files of releases that are long gone can be read too.
 import io
 import pickle
 import pickletools
+import struct
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,7 +37,7 @@ MEMO_OPCODES = frozenset({"PUT", "BINPUT", "LONG_BINPUT"})
 # What a broken or hostile stream makes the unpickler raise beside InputError.
 UNPICKLING_ERRORS = (
     *(pickle.UnpicklingError, EOFError, ValueError, TypeError, KeyError, IndexError, AttributeError),
-    *(OverflowError, MemoryError, RecursionError, ImportError),
+    *(OverflowError, MemoryError, RecursionError, ImportError, struct.error),
 )
 
 Names = Mapping[tuple[str, str], type[Record]]
@@ -98,7 +100,9 @@ def load_inert(path: Path, kind: Kind) -> Any:
     """
     data = _read_bytes(path, kind)
     try:
-        _bound_opcodes(data, kind.most_opcodes)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of escapes in the file's texts, which are read all the same
+            _bound_opcodes(data, kind.most_opcodes)
         return _Unpickler(data, path, kind).load()
     except UNPICKLING_ERRORS as error:
         raise InputError(

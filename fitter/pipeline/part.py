@@ -31,6 +31,7 @@ def part_of(fit: HandFit, rows: slice) -> HandFit:
         scene=replace(
             fit.scene,
             state=rows_of(fit.state, rows),
+            camera=fit.scene.camera.of_frames(rows),
             windows=windows and Windows(windows.origin_px[rows].clone(), windows.scale[rows].clone(), windows.size),
             appearance=worn and gained(worn, rows),
         ),

@@ -22,7 +22,7 @@ def announced_size(content: bytes) -> tuple[int, int] | None:
     """(width, height) in pixels, or None where the content is no image of these formats or is cut short."""
     try:
         if content.startswith(PNG):
-            return struct.unpack(">II", content[16:24])
+            return _png(content)
         if content.startswith(b"\xff\xd8"):
             return _jpeg(content)
         if content.startswith(b"BM"):
@@ -35,6 +35,21 @@ def announced_size(content: bytes) -> tuple[int, int] | None:
     except struct.error:
         return None
     return None
+
+
+def _png(content: bytes) -> tuple[int, int] | None:
+    """From the first chunk, if all chunks lie within the file: OpenCV makes room for each before it reads it."""
+    place = len(PNG)
+    if content[place : place + 8] != b"\0\0\0\rIHDR":
+        return None
+    while place + 12 <= len(content):
+        (length,) = struct.unpack(">I", content[place : place + 4])
+        if place + 12 + length > len(content):
+            return None
+        if content[place + 4 : place + 8] == b"IEND":
+            break
+        place += 12 + length
+    return struct.unpack(">II", content[16:24])
 
 
 def _jpeg(content: bytes) -> tuple[int, int] | None:

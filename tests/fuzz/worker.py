@@ -58,7 +58,8 @@ def work(words: list[str]) -> None:
     if int(guided):
         import atheris
 
-        with atheris.instrument_imports(include=["fitter", "priors", "numpy.lib", "zipfile", "json"]):
+        libraries = ["fitter", "priors", "numpy.lib", "zipfile", "json"]
+        with atheris.instrument_imports(include=libraries):  # pyright: ignore[reportAttributeAccessIssue]
             from tests.fuzz.targets import TARGETS
     else:
         from tests.fuzz.targets import TARGETS

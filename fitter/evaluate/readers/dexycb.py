@@ -149,7 +149,7 @@ def _yaml(path: Path) -> Mapping[str, object]:
         data = read_regular(path, MOST_YAML_BYTES)
         whole = len(data) <= MOST_YAML_BYTES
         # Aliases unfold a small file into gigabytes.
-        plain = whole and not any(isinstance(token, yaml.AliasToken) for token in yaml.scan(data))
+        plain = whole and not (b"*" in data and any(isinstance(token, yaml.AliasToken) for token in yaml.scan(data)))
         content = yaml.safe_load(data) if plain else None
     except (OSError, yaml.YAMLError, ValueError, LookupError, TypeError, AttributeError, RecursionError):
         content = None  # PyYAML's constructors of numbers and dates raise what they like

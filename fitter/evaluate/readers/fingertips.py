@@ -11,6 +11,7 @@ from jaxtyping import Float
 
 from fitter.errors import InputError
 from fitter.skeleton import FINGERTIPS
+from fitter.untrusted import open_regular
 
 MOST_BYTES = 16 * 2**20  # a line has 200 characters, a clip some hundred lines
 N_TIPS = len(FINGERTIPS)
@@ -23,7 +24,7 @@ def read_fingertips(path: Path, least: int = N_TIPS) -> Float[np.ndarray, "frame
     InputError where a line is not of this form.
     """
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             data = file.read(MOST_BYTES + 1)
         lines = data.decode("ascii").rstrip().splitlines()
     except (OSError, UnicodeDecodeError):

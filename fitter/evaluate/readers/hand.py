@@ -111,7 +111,8 @@ def project(points_m: Float[np.ndarray, "n 3"], intrinsics: Float[np.ndarray, "3
     """Pixels of points in camera axes; NaN where a point is unknown or not in front of the camera."""
     in_front = np.where(points_m[:, 2:] > 0, points_m, np.nan)
     homogeneous = in_front @ intrinsics.T
-    return homogeneous[:, :2] / homogeneous[:, 2:]
+    with np.errstate(over="ignore"):  # of a depth that is next to none
+        return homogeneous[:, :2] / homogeneous[:, 2:]
 
 
 def from_pixel_centres(intrinsics: Float[np.ndarray, "3 3"]) -> Float[np.ndarray, "3 3"]:

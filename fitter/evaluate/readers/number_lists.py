@@ -17,6 +17,7 @@ from jaxtyping import Float, Int
 
 from fitter.errors import InputError
 from fitter.evaluate.readers.layout import checked_array
+from fitter.untrusted import open_regular
 
 CHUNK_BYTES = 16 * 2**20
 MOST_DEPTH = 4  # of lists: rows of a matrix of an element of the file are 3
@@ -42,7 +43,7 @@ class NumberLists:
         where = f"{self.path}, element {index}"
         start, end = self.bounds[index].tolist()
         try:
-            with self.path.open("rb") as file:
+            with open_regular(self.path) as file:
                 file.seek(start)
                 value = json.loads(file.read(end - start))
         except (OSError, ValueError, RecursionError):
@@ -64,7 +65,7 @@ def index_number_lists(path: Path) -> NumberLists:
 def _bounds(path: Path) -> Int[np.ndarray, "elements 2"]:
     """(start, end) of every list at depth 2; ValueError with the reason where the brackets do not fit."""
     starts, ends, depth, offset = [], [], 0, 0
-    with path.open("rb") as file:
+    with open_regular(path) as file:
         while chunk := file.read(CHUNK_BYTES):
             data = np.frombuffer(chunk, dtype=np.uint8)
             if foreign := chunk.translate(None, ALLOWED):
