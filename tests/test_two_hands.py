@@ -1,4 +1,4 @@
-"""Two hands through the pipeline: apart as each alone, one shape on request; what the other hand hides is no evidence."""
+"""Two hands through the pipeline: apart as each alone, one shape on request, each in the way of the other."""
 
 from dataclasses import replace
 
