@@ -110,6 +110,15 @@ def test_its_rows_are_the_derivative_of_the_pairs_that_touch(anny) -> None:
     assert int((expected.residual[-1, :, 0] > 0).sum()) >= 3
 
 
+def test_what_is_compiled_agrees_with_torch(anny) -> None:
+    betas = torch.randn(anny.n_betas, generator=torch.Generator().manual_seed(3)).double()
+    scene = scene_of(anny, crossed(5), betas)
+    expected = SelfCollision().residual(scene, nothing_seen(scene))
+    with torch.no_grad():
+        torch.testing.assert_close(SelfCollision().residual(scene, nothing_seen(scene)), expected, atol=1e-9, rtol=0)
+    assert float(expected.max()) > 1.0
+
+
 def test_the_two_assemblies_agree(anny) -> None:
     scene = scene_of(anny, crossed())
     evidence, term = nothing_seen(scene), SelfCollision()

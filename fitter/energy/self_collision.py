@@ -10,7 +10,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from fitter.energy.self_collision_kernels import touching_rows
+from fitter.energy.self_collision_kernels import residuals, touching_rows
 from fitter.energy.term import DenseRows
 from fitter.hand import HandModel
 from fitter.hand.capsules import CAPSULE_NAMES, CHAIN_OF_CAPSULE, PLACE_OF_CAPSULE, ROTATIONS
@@ -61,6 +61,8 @@ class SelfCollision:
     robust_width: Positive | None = None
 
     def residual(self, scene: Scene, evidence: Evidence) -> Float[Tensor, "*batch frames pairs 1"]:
+        if not torch.is_grad_enabled() and scene.state.trajectory.dim() == 2:
+            return self._residual_of_one_clip(scene)
         capsules = scene.model.capsules
         ends = capsules.ends(scene.posed)
         radii = thin_radii(scene.model).with_shape(scene.state.betas).unsqueeze(-2)
@@ -74,20 +76,40 @@ class SelfCollision:
         """The pairs that touch, of every frame as many as of the frame with most; on the CPU, wherever the scene is."""
         posed, model, state = scene.posed, scene.model, scene.state
         capsules, thin = model.capsules, thin_radii(model)
-        # The ends from the joint that carries them.
         centres = torch.from_numpy(POINT_OF_ROTATION[ROTATIONS])
-        offsets = capsules.shaped_ends(state.betas) - posed.shaped.joints[centres].unsqueeze(-2)
         slopes = capsules.ends_basis - model.joints_shape_basis[centres].unsqueeze(-3)
         residual, frames, betas = touching_rows(
             (_plain(posed.joints), _plain(posed.bone_rotations)),
-            (_plain(offsets), _plain(slopes), _plain(model.joints_shape_basis)),
+            (_plain(offsets_from_joints(scene)), _plain(slopes), _plain(model.joints_shape_basis)),
             (_plain(thin.with_shape(state.betas)), _plain(thin.basis)),
             PAIRS,
-            (self.softness_mm / MM_PER_M, self.sigma_mm / MM_PER_M),
+            self._limits,
         )
         shared = np.concatenate([betas, np.zeros((*betas.shape[:2], 1))], axis=2)  # none of the focal length
         moved = [torch.from_numpy(each).to(state.trajectory) for each in (residual, frames, shared)]
         return DenseRows(*(each.unsqueeze(2) for each in moved))
+
+    def _residual_of_one_clip(self, scene: Scene) -> Float[Tensor, "frames pairs 1"]:
+        """The same, compiled, where nobody differentiates."""
+        found = residuals(
+            (_plain(scene.posed.joints), _plain(scene.posed.bone_rotations)),
+            _plain(offsets_from_joints(scene)),
+            _plain(thin_radii(scene.model).with_shape(scene.state.betas)),
+            PAIRS,
+            self._limits,
+        )
+        return torch.from_numpy(found).to(scene.state.trajectory).unsqueeze(-1)
+
+    @property
+    def _limits(self) -> tuple[float, float]:
+        return self.softness_mm / MM_PER_M, self.sigma_mm / MM_PER_M
+
+
+def offsets_from_joints(scene: Scene) -> Float[Tensor, "19 2 3"]:
+    """The capsules' ends from the joints that carry them, at rest, metres."""
+    centres = torch.from_numpy(POINT_OF_ROTATION[ROTATIONS])
+    shaped = scene.posed.shaped
+    return scene.model.capsules.shaped_ends(shaped.betas) - shaped.joints[centres].unsqueeze(-2)
 
 
 @dataclass(frozen=True)

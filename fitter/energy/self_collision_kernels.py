@@ -55,6 +55,24 @@ def touching_rows(posed, ends, radii, pairs, limits):
 
 
 @njit(cache=True, nogil=True)
+def residuals(posed, offsets, radii, pairs, limits):
+    """Residual (frames, pairs) of every pair; the arguments are those of `touching_rows`."""
+    softness, sigma = limits
+    joints, turns = posed
+    out = np.zeros((len(joints), len(pairs)))
+    ends = np.zeros((N_CAPSULES, 2, 3))
+    for t in range(len(joints)):
+        for c in range(N_CAPSULES):
+            for e in range(2):
+                _place(joints[t], turns[t], offsets, c, float(e), ends[c, e])
+        for p in range(len(pairs)):
+            i, j = pairs[p]
+            apart = max(np.sqrt(_nearest(ends[i], ends[j])[2]), SHORTEST_M)
+            out[t, p] = max(radii[i] + radii[j] - apart - softness, 0.0) / sigma
+    return out
+
+
+@njit(cache=True, nogil=True)
 def _touching(posed, offsets, radii, pairs, softness):
     """Which pairs touch (frames, pairs), how many (frames,), and where on their axes (frames, pairs, 2)."""
     joints, turns = posed
