@@ -127,7 +127,7 @@ def test_the_folder_of_an_input_is_no_output(clip: ShortClip, tmp_path: Path, ca
     (tmp_path / "linked").symlink_to(folder)
     before = sorted(folder.iterdir())
     for output in (folder, tmp_path / "linked", folder / ".." / "images"):
-        assert "holds the files of INPUT" in refused([str(folder), "--output", str(output)], capsys)
+        assert "holds the files of INPUT" in refused([str(folder), "--output", str(output), "--quiet"], capsys)
     assert sorted(folder.iterdir()) == before
     video = str(clip.video)
     commands = (Command(video, keypoints=folder), Command(video, masks=folder), Command(video, depth=folder))
@@ -164,7 +164,7 @@ def test_pipes_and_sockets_among_the_inputs_do_not_stop_the_fit(clip: ShortClip,
         assert "pipe.npz" in refused(clip.words(Path("out"), option, "pipe.npz"), capsys), option
     folder = images(tmp_path / "images")
     os.mkfifo(folder / "9.png")
-    assert "9.png" in refused([str(folder), "--output", "out"], capsys)
+    assert "9.png" in refused([str(folder), "--output", "out", "--quiet"], capsys)
     signal.alarm(0)
 
 
