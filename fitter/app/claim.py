@@ -4,6 +4,7 @@ with claimed(command) as folder:
     ...
 """
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -32,7 +33,7 @@ def refuse_inputs(command: Command, folder: Path) -> None:
     given = {"INPUT": Path(command.input), "--keypoints": command.keypoints}
     given |= {"--masks": command.masks, "--depth": command.depth}
     for option, path in given.items():
-        if path is None or not path.exists() or not folder.exists():
+        if path is None or not os.path.exists(path) or not os.path.exists(folder):  # False, too, of names too long
             continue
         if path.samefile(folder):
             raise InputError(f"{folder}: holds the files of {option}, choose another output folder")
