@@ -20,9 +20,10 @@ from benchmarks.real_claims import annotated_joints
 from benchmarks.recovery import DEFAULT
 from benchmarks.report import Report
 from benchmarks.scores import ANNOTATED
+from fitter.app.clip_source import ClipSource
 from fitter.app.options import Command
 from fitter.app.progress import SilentProgress
-from fitter.app.steps import initialise, learned_initializer, observe, optimise
+from fitter.app.steps import joined_hands, learned_initializer, observe, optimise
 from fitter.camera import Camera, assumed_camera, parse_intrinsics
 from fitter.clip import open_clip
 from fitter.config import Config, load_config
@@ -163,9 +164,9 @@ def fitted(setting: Setting, film: Film, seen: list[Observations] | None = None)
     seen = detected(setting, film) if seen is None else seen
     if not seen:
         return []
-    inputs = initialise(film, film.camera, setting.model, seen, learned=setting.learned)
-    hands = optimise(inputs, seen, setting.config, Command(input=film.name), SilentProgress())
-    return [as_filmed(hand, film.camera) for hand in hands]
+    source = ClipSource(film, film.camera, setting.model, seen, learned=setting.learned)
+    windows = optimise(source, setting.config, Command(input=film.name), SilentProgress())
+    return [as_filmed(hand, film.camera) for hand in joined_hands(windows, seen)]
 
 
 def as_filmed(hand: FittedHand, camera: Camera) -> Fitted:

@@ -30,10 +30,11 @@ from benchmarks.report import Report
 from benchmarks.speed import EXACT, SECOND_ORDER, WITHIN, Race, race
 from benchmarks.synthetic import observations_of
 from fitter.app.progress import SilentProgress
-from fitter.app.steps import export, learned_initializer
+from fitter.app.steps import export, learned_initializer, terms_of
 from fitter.config import Config, load_config
 from fitter.errors import InputError
-from fitter.export.fitted_hand import FittedHand
+from fitter.export.clip_writer import written
+from fitter.export.fitted_hand import FittedHand, FittedWindow
 from fitter.hand.anny import load_anny
 from fitter.initialise import initial_states
 from fitter.pipeline import HandFit, fit_hand, whole_problem
@@ -270,5 +271,7 @@ def exported(clip: FilmedClip, config: Config, fit: HandFit) -> Timed:
     """All that a fit writes but the report, into a folder that is thrown away."""
     seen = observations_of(SyntheticDetector().detect(clip.clip.truth, SEED), clip.clip.truth)
     with tempfile.TemporaryDirectory() as folder, clocked(torch.device("cpu")) as clock:
-        export([FittedHand(seen, fit)], clip.clip, clip.clip.truth.camera, config, Path(folder), SilentProgress())
+        window, camera = FittedWindow(0, [FittedHand(seen, fit)]), clip.clip.truth.camera
+        with written([window], Path(folder), clip.clip, camera, terms_of(config.energy)) as fitted:
+            export(fitted, clip.clip, camera, config, Path(folder), SilentProgress())
     return Timed(clock.seconds, clock.peak_mb)

@@ -139,9 +139,9 @@ def seen(
     truths: dict[Side, SyntheticTruth], faces: Tensor, seed: int, rng: np.random.Generator
 ) -> tuple[list[list[Detection]], list[list[Side]]]:
     """Detections in no order of the sides, and whose they are."""
-    hidden = {
-        side: hidden_shares(truths[side], truths[other], faces)
-        for side, other in (("right", "left"), ("left", "right"))
+    hidden: dict[Side, np.ndarray] = {
+        "right": hidden_shares(truths["right"], truths["left"], faces),
+        "left": hidden_shares(truths["left"], truths["right"], faces),
     }
     single = {side: DETECTOR.detect(truth, 2 * seed + place) for place, (side, truth) in enumerate(truths.items())}
     detections, truly = [], []

@@ -140,12 +140,11 @@ def test_a_left_hand_is_fitted_as_a_right_one_in_the_mirrored_frames() -> None:
 
 def test_both_sides_are_fitted_alike() -> None:
     """Each alone: filmed together, mirror images of each other would stand in the same place."""
-    left, right = (whole(fitted(side)[0]).result for side in ("left", "right"))
+    left, right = whole(fitted("left")[0]).result, whole(fitted("right")[0]).result
     assert left.side == ("left",) and right.status == "converged"
     assert np.allclose(left.joints_m * [-1.0, 1.0, 1.0], right.joints_m, atol=1e-5)
-    for side, result in (("left", left), ("right", right)):
-        distance = np.linalg.norm(result.keypoints_px[0] - seen_hand(side).keypoints_px, axis=-1)
-        assert distance.mean() < 4.0
+    for seen, result in ((seen_hand("left"), left), (seen_hand("right"), right)):
+        assert np.linalg.norm(result.keypoints_px[0] - seen.keypoints_px, axis=-1).mean() < 4.0
 
 
 def test_two_hands_are_one_result() -> None:

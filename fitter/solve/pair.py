@@ -132,7 +132,7 @@ class PairProblem:
             if self.interpenetration is not None:
                 contacts = scene.contacts(self.interpenetration)
                 slopes = [
-                    self._held_still(problem, contact_slopes(contacts, hand, own, hand == 1 and self.flipped))
+                    held_still(problem, contacts, contact_slopes(contacts, hand, own, hand == 1 and self.flipped))
                     for hand, (problem, own) in enumerate(self._each(scene))
                 ]
                 add_contacts(whole, contacts, slopes, scene.state)
@@ -144,11 +144,14 @@ class PairProblem:
     def _coupling(self, scene: PairScene) -> float:
         return 0.0 if self.interpenetration is None else float(scene.contacts(self.interpenetration).energy)
 
-    @staticmethod
-    def _held_still(problem: Problem, slopes: Float[Tensor, "contacts unknowns"]) -> Float[Tensor, "contacts unknowns"]:
-        """What is fixed does not answer to contacts either."""
-        slopes[:, torch.cat(problem.fixed)] = 0.0
-        return slopes
+
+def held_still(
+    problem: Problem, contacts: Contacts, slopes: Float[Tensor, "contacts unknowns"]
+) -> Float[Tensor, "contacts unknowns"]:
+    """What is fixed does not answer to contacts either, nor do frames that are held."""
+    slopes[:, torch.cat(problem.fixed)] = 0.0
+    slopes[contacts.frame < problem.held] = 0.0
+    return slopes
 
 
 def composed(parts: Sequence[NormalEquations], state: PairState) -> NormalEquations:

@@ -22,7 +22,7 @@ def row(tally: Tally) -> str:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(prog="python -m tests.fuzz", description=__doc__.partition("\n")[0])
+    parser = argparse.ArgumentParser(prog="python -m tests.fuzz", description="Broken files for every reader.")
     parser.add_argument("readers", nargs="*", metavar="READER", help="all of them by default; --list names them")
     parser.add_argument("--list", action="store_true")
     parser.add_argument("--runs", type=int, default=1000, help="inputs per reader (default: %(default)s)")

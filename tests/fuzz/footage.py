@@ -87,8 +87,8 @@ def write_images(folder: Path) -> list[bytes]:
 def write_masks(folder: Path) -> list[bytes]:
     masks = folder / "masks"
     masks.mkdir()
+    mask = np.zeros((SIZE[1], SIZE[0]), np.uint8)
     for index in range(FRAMES):
-        mask = np.zeros((SIZE[1], SIZE[0]), np.uint8)
         mask[5:20, 5 : 20 + index] = 255
         (masks / f"{index}.png").write_bytes(encoded(".png", mask))
     return [encoded(".png", np.dstack([mask] * 3)), encoded(".png", mask.astype(np.uint16) * 257)]

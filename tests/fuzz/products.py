@@ -35,7 +35,7 @@ def write_result(folder: Path) -> None:
 
 def read_result(folder: Path) -> None:
     opened = open_result(folder)
-    str(opened.result), opened.result.camera, opened.relative_sigma_mm
+    assert str(opened.result) and opened.result.camera.fx > 0 and opened.relative_sigma_mm.ndim == 3
 
 
 def write_config(folder: Path) -> None:

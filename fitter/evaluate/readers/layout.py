@@ -74,9 +74,10 @@ def needed(path: Path, layout: str) -> Path:
 def checked_array(value: object, shape: tuple[int, ...], where: str) -> Float[np.ndarray, "..."]:
     """A copy of `value` as finite numbers of `shape`. Raises InputError, naming `where`."""
     try:
-        if np.iscomplexobj(value):
+        given = np.array(value)
+        if given.dtype.kind == "c":
             raise TypeError("complex numbers")
-        array = np.array(value, dtype=np.float64)
+        array = given.astype(np.float64)
     except (ValueError, TypeError, OverflowError):
         raise InputError(f"{where}: is no array of numbers, expected shape {shape}") from None
     if array.size != np.prod(shape) or array.squeeze().shape != np.empty(shape).squeeze().shape:
