@@ -38,7 +38,9 @@ def test_valid_files_are_read(benches, name):
 def test_broken_files_are_read_or_refused_in_one_sentence(benches, name):
     bench = benches(name)
 
-    @settings(max_examples=25, derandomize=True, database=None, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+    @settings(
+        max_examples=25, derandomize=True, database=None, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+    )
     @given(st.integers(0, len(bench.seeds) - 1), st.integers(0, 2**32 - 1))
     def holds(number: int, chance: int) -> None:
         content = mutated(bench.seeds[number], bench.target.kind, random.Random(chance))

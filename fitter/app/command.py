@@ -8,6 +8,7 @@ shown with --debug or HANDFIT_DEBUG=1 only.
 """
 
 import errno
+import io
 import logging
 import os
 import signal
@@ -32,6 +33,8 @@ def run_command(read: Callable[[Sequence[str]], T], work: Callable[[T], None], w
     stderr.
     """
     debug = "--debug" in words or os.environ.get("HANDFIT_DEBUG", "") not in ("", "0")
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # a file's name need not be text
     with _logging(debug), _signals_as_exceptions() as stopped:
         try:
             work(read(words))
@@ -65,7 +68,8 @@ def _failed(error: Exception, debug: bool) -> int:
 def _report(sentence: str, status: int, debug: bool) -> int:
     if debug:
         traceback.print_exc()
-    print(f"handfit: {' '.join(sentence.split())}", file=sys.stderr, flush=True)
+    sentence = " ".join(sentence.split()).encode("utf-8", "backslashreplace").decode()
+    print(f"handfit: {sentence}", file=sys.stderr, flush=True)
     return status
 
 

@@ -5,6 +5,7 @@ record.input_path, record.command, record.warnings
 """
 
 import json
+import re
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import ClassVar
@@ -16,6 +17,7 @@ from fitter.export.atomic import atomic_path
 from fitter.untrusted import read_regular
 
 RUN_FILE = "run.json"
+NO_TEXT = re.compile("[\ud800-\udfff]")  # how Python holds such bytes
 MOST_BYTES = 2**26  # warnings are its largest part
 
 
@@ -58,6 +60,11 @@ class RunRecord:
 
 
 def save_record(record: RunRecord, folder: Path) -> None:
-    """Write `run.json` atomically: it says that the folder is complete, so it is written when all else is."""
+    """Write `run.json` atomically: it says that the folder is complete, so it is written when all else is.
+
+    A byte of a name that is no text, such as ff, is written as the word \\\\udcff: JSON has no place for it.
+    """
+    told = json.dumps(asdict(record), indent=1, ensure_ascii=False)
+    told = NO_TEXT.sub(lambda found: f"\\\\u{ord(found[0]):x}", told)
     with atomic_path(folder / RUN_FILE) as path:
-        path.write_text(json.dumps(asdict(record), indent=1) + "\n", encoding="utf-8")
+        path.write_text(told + "\n", encoding="utf-8")
