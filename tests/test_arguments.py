@@ -84,7 +84,6 @@ def test_null_switches_a_term_off() -> None:
         ("a.mp4 --qqqq", "unknown option --qqqq (--help lists them)"),
         ("a.mp4 -o x", "unknown option -o (--help lists them)"),
         ("a.mp4 --input x", "unknown option --input (--help lists them)"),
-        ("a.mp4 --", "unknown option -- (--help lists them)"),
         ("a.mp4 --output", "--output: expected a value"),
         ("a.mp4 --output=", "--output: expected a value"),
         ("a.mp4 --output --quiet", "--output: expected a value, got the option --quiet"),

@@ -8,7 +8,7 @@ they jump from frame to frame where a hand moves smoothly, measured after motion
 Error grows faster than unsteadiness, so confidence, which counts as one over a variance, falls by its fourth power.
 
 Measured on real clips with things pasted over the hand or its half moved out of the image (`python -m benchmarks
-degraded`), see docs/hard-clips.md.
+degraded`), see docs/hard_clips.md.
 """
 
 from dataclasses import replace
