@@ -19,6 +19,7 @@ EVALUATE = [
 BATCH = [
     "ray>=2.40",  # many clips, on many machines
     "fsspec>=2024.2",  # results on object storage: with its driver, such as s3fs
+    "grpcio",  # ray:// addresses
 ]
 GPU = [
     # The rasterizer on CUDA is nvdiffrast, which no registry has: it is built against the torch that is installed, with
