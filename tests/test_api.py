@@ -159,3 +159,16 @@ def assert_same(one: FitResult, other: FitResult) -> None:
     assert len(names) > 10 and one.side == other.side and one.status == other.status
     for name in names:
         np.testing.assert_array_equal(getattr(one, name), getattr(other, name), err_msg=name)
+
+
+def test_cameras_are_those_of_the_command_line(clip: ShortClip, tmp_path: Path) -> None:
+    matrices = np.tile(clip.truth.camera.matrix, (FRAMES, 1, 1))
+    matrices[:, [0, 1], [0, 1]] *= np.linspace(1.0, 1.1, FRAMES)[:, None]
+    np.savez(tmp_path / "cameras.npz", K=matrices)
+    settings: dict[str, Any] = {"config": KEYPOINTS_ONLY, "keypoints": clip.keypoints, "same_person": True}
+    result = fitter.fit(clip.video, tmp_path / "out", cameras=tmp_path / "cameras.npz", **settings)
+    assert np.array_equal(result.K_frames, matrices) and result.K_known
+    again = parse_arguments(RunRecord.load(tmp_path / "out").command[1:]).command
+    assert again.same_person and again.cameras == tmp_path / "cameras.npz"
+    with pytest.raises(InputError, match=r"--cameras .*nowhere.json does not exist"):
+        fitter.fit(clip.video, keypoints=clip.keypoints, cameras=tmp_path / "nowhere.json")

@@ -62,6 +62,8 @@ def fit(
     joints: PathLike | None = None,
     vertices: PathLike | None = None,
     initial: PathLike | None = None,
+    cameras: PathLike | None = None,
+    same_person: bool = False,
     device: Literal["auto", "cpu", "cuda"] = "auto",
     progress: bool = False,
 ) -> FitResult:
@@ -79,7 +81,7 @@ def fit(
       numbers; or the matrix K, (3, 3).
     - `keypoints`: detections in a file or folder; or an array (frames, 21, 2), (hands, frames, 21, 2), pixels, OpenPose
       order, NaN where not seen; with a third number per joint for its confidence, 0 to 1.
-    - `masks`, `depth`, `joints`, `vertices`, `initial`, `device`: as of the command line.
+    - `masks`, `depth`, `joints`, `vertices`, `initial`, `cameras`, `same_person`, `device`: as of the command line.
     - `progress`: show on stderr how far the fit is: live on a terminal, a line now and then in a notebook.
 
     Raises HandfitError, one sentence: InputError for what cannot be used, NoHandError where no hand is found.
@@ -92,6 +94,8 @@ def fit(
         joints=_path(joints),
         vertices=_path(vertices),
         initial=None if initial is None else os.fspath(initial),
+        cameras=_path(cameras),
+        same_person=same_person,
         intrinsics=_intrinsics(intrinsics),
         hand=hand,
         hand_model=os.fspath(hand_model),
@@ -146,8 +150,13 @@ def _words(command: Command, folder: Path) -> tuple[str, ...]:
     return (
         "handfit",
         standard.input,
-        *(word for name, value in options for word in (f"--{name.replace('_', '-')}", str(value))),
+        *(word for name, value in options for word in _option(name, value)),
     )
+
+
+def _option(name: str, value: object) -> tuple[str, ...]:
+    flag = f"--{name.replace('_', '-')}"
+    return (flag,) if value is True else (flag, str(value))
 
 
 def _repeat(warnings: Sequence[str]) -> None:
