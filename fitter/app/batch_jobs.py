@@ -127,8 +127,8 @@ def run_jobs(jobs: Sequence[Job], executor: Executor, limits: Limits, watch: Wat
         for job, outcome in executor.finished(POLL_S):
             done = queue.ended(job, outcome)
             if done is not None:
+                yield done  # told when it is kept: an interruption in between loses nothing that was told
                 watch.done(done)
-                yield done
         if queue.is_stuck(short_of):
             for job in queue.waiting:
                 given_up = Outcome("not started", error=f"not started: {short_of}")
