@@ -11,6 +11,8 @@ from tests.fuzz.mutations import mutated
 from tests.fuzz.target import Bench
 from tests.fuzz.targets import TARGETS
 
+PATIENCE = 10.0  # a test is to find what hangs, not what waits for a busy core
+
 
 @pytest.fixture(scope="module")
 def benches(tmp_path_factory):
@@ -29,7 +31,7 @@ def benches(tmp_path_factory):
 def test_valid_files_are_read(benches, name):
     bench = benches(name)
     for seed in bench.seeds:
-        verdict = judged(bench, seed)
+        verdict = judged(bench, seed, PATIENCE)
         assert verdict.kind == "read" or seed is not bench.seeds[0], verdict.detail
         assert not verdict.breaks_the_law, verdict.detail
 
@@ -44,7 +46,7 @@ def test_broken_files_are_read_or_refused_in_one_sentence(benches, name):
     @given(st.integers(0, len(bench.seeds) - 1), st.integers(0, 2**32 - 1))
     def holds(number: int, chance: int) -> None:
         content = mutated(bench.seeds[number], bench.target.kind, random.Random(chance))
-        verdict = judged(bench, content)
+        verdict = judged(bench, content, PATIENCE)
         assert not verdict.breaks_the_law, f"{verdict.place}\n{verdict.detail}"
 
     holds()
