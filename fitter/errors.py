@@ -5,9 +5,16 @@ The command line prints the sentence on stderr and exits with `exit_status`; not
 
 
 class HandfitError(Exception):
-    """Base of every error that is the input's or the machine's fault, never the programmer's."""
+    """Base of every error that is the input's or the machine's fault, never the programmer's.
+
+    A sentence quotes names and files of anybody's making: what is not printable in it, such as a terminal's control
+    characters, is escaped.
+    """
 
     exit_status = 1
+
+    def __init__(self, sentence: str) -> None:
+        super().__init__("".join(map(_printable, sentence)))
 
 
 class InputError(HandfitError):
@@ -20,3 +27,8 @@ class NoHandError(HandfitError):
     """The clip was read and searched, and no hand was found in it."""
 
     exit_status = 3
+
+
+def _printable(character: str) -> str:
+    readable = character.isprintable() or character == "\n"
+    return character if readable else character.encode("unicode_escape").decode()
