@@ -40,7 +40,6 @@ DOCS = [
 DEVELOP = [
     "basedpyright",
     "beartype",
-    "hypothesis",
     "pre-commit",
     "pycocotools",  # reads COCO as its users do, in the tests of labels
     "pytest",

@@ -2,7 +2,7 @@
 
     mutated(content, "npz", random.Random(7))
 
-All choices come from one `random.Random`, so that an input is its seed; hypothesis and atheris hand in theirs.
+All choices come from one `random.Random`, so that an input is its seed; atheris hands in its own.
 """
 
 import json

@@ -3,10 +3,13 @@
 target = Target("masks", "png", "masks/1.png", write_masks, read_masks)
 """
 
+import random
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+
+from tests.fuzz.mutations import mutated
 
 
 @dataclass(frozen=True)
@@ -42,6 +45,11 @@ class Bench:
     def of(target: Target, folder: Path | None = None) -> "Bench":
         folder = Path(tempfile.mkdtemp(prefix=f"fuzz-{target.name}-")) if folder is None else folder
         return Bench(target, folder, tuple(target.seeds(folder)))
+
+    def broken(self, number: int) -> bytes:
+        """One of the valid contents, broken; the number says how."""
+        chance = random.Random(number)
+        return mutated(chance.choice(self.seeds), self.target.kind, chance)
 
     @property
     def file(self) -> Path:

@@ -85,8 +85,7 @@ def work(words: list[str]) -> None:
     for number in range(int(runs)):
         if time.monotonic() > ends:
             break
-        chance = random.Random(int(seed) + number)
-        tried(mutated(chance.choice(bench.seeds), bench.target.kind, chance))
+        tried(bench.broken(int(seed) + number))
     teller.flush()
 
 
