@@ -118,7 +118,7 @@ def _conclude(rows: Sequence[Row], target: Place, quiet: bool) -> None:
         print_rows(rows, console)
         where = f"{len(rows)} clips: tables in {target.below('batch.csv').shown} and {target.below('index.html').shown}"
         console.print(where, markup=False, highlight=False, soft_wrap=True)
-    failed = [row for row in rows if row.failed]
+    failed = [row for row in rows if row.outcome.failed]
     if failed:
         first = f"{failed[0].name}: {failed[0].outcome.error}"
         raise HandfitError(

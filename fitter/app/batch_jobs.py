@@ -63,6 +63,11 @@ class Outcome:
     place: str = ""
     entry: Entry | None = None
 
+    @property
+    def failed(self) -> bool:
+        """There is no result."""
+        return self.status not in ("fitted", "kept")
+
 
 @dataclass(frozen=True)
 class Done:

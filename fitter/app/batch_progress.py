@@ -45,7 +45,7 @@ class Tally:
         self.running -= 1
         self.fitted += outcome.status == "fitted"
         self.kept += outcome.status == "kept"
-        self.failed += outcome.status not in ("fitted", "kept")
+        self.failed += outcome.failed
 
     def shown(self, now: float) -> str:
         """`12 of 20 clips, 2 running, 1 failed, 3.4 per minute, 3 min left`; the rate is of clips that took work."""
@@ -146,11 +146,12 @@ class BatchWatch:
     def done(self, done: Done) -> None:
         outcome = done.outcome
         self.tally.count(outcome)
-        failed = outcome.status not in ("fitted", "kept")
-        told = outcome.error if failed else f"{outcome.seconds:.1f} s, {outcome.place}"
+        told = outcome.error if outcome.failed else f"{outcome.seconds:.1f} s, {outcome.place}"
         self._write(outcome.status, done.job, told)
-        what = f"failed: {outcome.error}" if failed else f"{outcome.status} in {outcome.seconds:.1f} s"
-        self._display.line(f"{self.tally.done} of {self.tally.total}: {done.job.name} {what}", is_trouble=failed)
+        what = f"failed: {outcome.error}" if outcome.failed else f"{outcome.status} in {outcome.seconds:.1f} s"
+        self._display.line(
+            f"{self.tally.done} of {self.tally.total}: {done.job.name} {what}", is_trouble=outcome.failed
+        )
         self._display.state(self.tally, None)
 
     def tick(self, short_of: str | None) -> None:

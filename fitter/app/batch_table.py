@@ -33,10 +33,6 @@ class Row:
     outcome: Outcome
     attempts: int
 
-    @property
-    def failed(self) -> bool:
-        return self.outcome.status not in ("fitted", "kept")
-
 
 def row_of(done: Done) -> Row:
     return Row(done.job.source, done.job.name, done.outcome, done.attempts)
@@ -86,7 +82,7 @@ def _inert(cell: str) -> str:
 
 def print_rows(rows: Sequence[Row], console: Console) -> None:
     """The clips as a table on stdout; of many those that failed."""
-    shown = rows if len(rows) <= MOST_PRINTED else [row for row in rows if row.failed][:MOST_PRINTED]
+    shown = rows if len(rows) <= MOST_PRINTED else [row for row in rows if row.outcome.failed][:MOST_PRINTED]
     if not shown:
         return
     table = Table(box=None, padding=(0, 2, 0, 0))
@@ -95,10 +91,10 @@ def print_rows(rows: Sequence[Row], console: Console) -> None:
     for row in shown:
         outcome = row.outcome
         numbers = (f"{outcome.seconds:.1f}", str(outcome.frames), str(len(outcome.warnings)), str(row.attempts))
-        style = "yellow" if row.failed else None
+        style = "yellow" if row.outcome.failed else None
         table.add_row(Text(row.name), outcome.status, " + ".join(outcome.hands), *numbers, style=style)
     console.print(table)
     for row in shown:
-        if row.failed:
+        if row.outcome.failed:
             sentence = f"{row.name}: {row.outcome.error}"
             console.print(sentence, style="yellow", markup=False, highlight=False, soft_wrap=True)

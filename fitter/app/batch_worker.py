@@ -22,6 +22,7 @@ from pydantic import TypeAdapter, ValidationError
 
 import fitter
 from fitter.app.batch_jobs import Job, Outcome
+from fitter.app.batch_room import GB, free_disk
 from fitter.app.batch_storage import Place, fetch, is_url, place_of, put_folder, read_bytes
 from fitter.app.demo import DEMO
 from fitter.app.options import Command
@@ -44,7 +45,6 @@ ENTRY_FILE = "entry.json"
 MOST_BYTES = 4_000_000
 # What killed processes have left in the scratch folder is of no more use then.
 STALE_S = 7 * 24 * 3600.0
-GB = 1e9
 
 
 def fit_clip(job: Job) -> Outcome:
@@ -119,7 +119,7 @@ def _entry(folder: Path) -> Entry:
 def _fit_in_scratch(job: Job, scratch: Path) -> Outcome:
     """In a folder of this machine, copied to its place afterwards."""
     own = prepare_scratch(scratch) / scratch_name(job)
-    free = shutil.disk_usage(scratch).free
+    free = free_disk(scratch)
     if free < job.least_free_bytes:
         short = f"{socket.gethostname()} has {free / GB:.1f} GB free in {scratch}"
         return Outcome("postponed", error=f"{short}, expected {job.least_free_bytes / GB:.1f}")
