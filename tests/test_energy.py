@@ -43,6 +43,26 @@ def perturbed(scene: Scene, size: float = 0.1) -> Scene:
     return scene.with_state(scene.state.retract(Step(frames, shared)))
 
 
+def assert_temporal_rows_are_exact(term: EnergyTerm, scene: Scene, evidence: Evidence, lag: int) -> None:
+    """The slopes of the third triple's residual in the state `lag` frames later are automatic differentiation's."""
+    triple, n_frames = 2, scene.state.n_frames
+    rows = linearise(term, scene, evidence)
+    assert isinstance(rows, TemporalRows)
+
+    def residual(delta: torch.Tensor) -> torch.Tensor:
+        frames = [delta if frame == triple + lag else torch.zeros_like(delta) for frame in range(n_frames)]
+        step = Step(torch.stack(frames), torch.zeros(scene.state.n_shared).double())
+        return term.residual(scene.with_state(scene.state.retract(step)), evidence)[triple]
+
+    reference = torch.func.jacfwd(residual)(torch.zeros(51, dtype=torch.float64))
+    expected = torch.zeros_like(reference)
+    for group, feature in enumerate(rows.features):
+        first = 3 * (int(feature) - FIRST_ROTATION)
+        expected[group, :, first : first + 3] = rows.jacobian[triple, group, :, lag]
+    assert torch.allclose(expected, reference, atol=1e-9)
+    assert float(reference.abs().max()) > 0.1
+
+
 def noiseless(scene: Scene) -> Evidence:
     from fitter.observe.evidence import palm_aligned_directions
 
@@ -94,22 +114,7 @@ def test_temporal_rows_equal_automatic_differentiation(name: str, lag: int) -> N
     evidence = replace(
         evidence_of(toy_scene(N_FRAMES), seed=1), time_s=torch.tensor([0.0, 0.03, 0.08, 0.1, 0.15, 0.2]).double()
     )
-    triple = 2
-    rows = linearise(TERMS[name], scene, evidence)
-    assert isinstance(rows, TemporalRows)
-
-    def residual(delta: torch.Tensor) -> torch.Tensor:
-        frames = [delta if frame == triple + lag else torch.zeros_like(delta) for frame in range(N_FRAMES)]
-        step = Step(torch.stack(frames), torch.zeros(scene.state.n_shared).double())
-        return TERMS[name].residual(scene.with_state(scene.state.retract(step)), evidence)[triple]
-
-    reference = torch.func.jacfwd(residual)(torch.zeros(51, dtype=torch.float64))
-    expected = torch.zeros_like(reference)
-    for group, feature in enumerate(rows.features):
-        first = 3 * (int(feature) - FIRST_ROTATION)
-        expected[group, :, first : first + 3] = rows.jacobian[triple, group, :, lag]
-    assert torch.allclose(expected, reference, atol=1e-9)
-    assert float(reference.abs().max()) > 0.1
+    assert_temporal_rows_are_exact(TERMS[name], scene, evidence, lag)
 
 
 def test_steady_motion_costs_nothing_however_unevenly_it_is_sampled() -> None:
