@@ -1,16 +1,17 @@
 """`--resume`: a complete result of the very same run is left alone, and everything else is fitted again."""
 
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 
 import pytest
 
 from fitter.app.options import Command
-from fitter.app.resume import identity, is_complete, mark_unfinished
+from fitter.app.resume import NOT_OF_THE_RESULT, identity, is_complete, mark_unfinished
 from fitter.clip import open_clip
 from fitter.config import Config, Export
 from fitter.export.run_record import RUN_FILE, RunRecord
 from fitter.hand import HandModel
+from fitter.initialise.settings import Initialise
 from tests.short_clip import ShortClip, run
 
 
@@ -73,13 +74,33 @@ def test_the_identity_changes_with_all_that_changes_the_result(clip: ShortClip, 
     moved.write_bytes(clip.keypoints.read_bytes() + b"x")
     same = identity(command, Config(), video)
     assert identity(replace(command, quiet=True), Config(), video) == same
+    network = tmp_path / "network.pt"
+    network.write_bytes(b"trained once")
+    learned = Config(initialise=Initialise(network=str(network)))
     different = [
         identity(replace(command, hand="left"), Config(), video),
+        identity(replace(command, same_person=True), Config(), video),
+        identity(command, learned, video),
         identity(replace(command, keypoints=moved), Config(), video),
         identity(command, Config(export=Export(mesh_per_frame=True)), video),
         identity(known, Config(), video),
         identity(replace(command, depth=tmp_path / "depth"), Config(), video),
     ]
+    network.write_bytes(b"trained again")
+    different.append(identity(command, learned, video))
     (tmp_path / "masks" / "0.png").write_bytes(b"other bytes")
     different.append(identity(known, Config(), video))
     assert len({same, *different}) == 1 + len(different)
+
+
+def test_every_option_changes_the_identity_but_those_of_output_and_input_files(clip: ShortClip) -> None:
+    video = open_clip(clip.video)
+    standard = Command(input=str(clip.video))
+    changed = {"hand": "left", "hand_model": "mano.npz", "hand_length_mm": 180.0, "intrinsics": "1,1,1,1"}
+    changed |= {"device": "cuda", "initial": "neutral", "same_person": True}
+    same = identity(standard, Config(), video)
+    for field in fields(Command):
+        options = replace(standard, **{field.name: changed.get(field.name, getattr(standard, field.name))})
+        assert (identity(options, Config(), video) != same) == (field.name in changed)
+    by_content = {"input", "keypoints", "masks", "depth", "joints", "vertices", "cameras"}
+    assert {field.name for field in fields(Command)} == {*changed, *by_content, *NOT_OF_THE_RESULT}

@@ -26,30 +26,29 @@ from fitter.export.clip_writer import HandOfClip
 from fitter.export.folder import open_result
 from fitter.export.result import RESULT_FILE
 from fitter.export.run_record import RUN_FILE, RunRecord, save_record
+from fitter.initialise.settings import SHIPPED
 from fitter.observe.cache import content_hash
+
+# Options that say where the result goes and how the fit is shown; settings count one by one, not their file.
+NOT_OF_THE_RESULT = ("output", "config", "resume", "quiet", "debug")
 
 
 def identity(command: Command, config: Config, clip: Clip) -> str:
     """A digest of everything the result depends on: pixels, options, settings, the user's files, this release."""
-    options = (
-        command.hand,
-        command.hand_model,
-        command.hand_length_mm,
-        command.intrinsics,
-        command.device,
-        command.initial,
-    )
-    cues = (command.cameras, command.masks, command.depth, command.joints, command.vertices)
-    files = (command.keypoints, *cues, Path(command.hand_model), _initial_file(command))
-    given = [path for path in files if path is not None and path.exists()]
+    options = {name: value for name, value in vars(command).items() if name not in ("input", *NOT_OF_THE_RESULT)}
+    by_content = {name: path for name, path in options.items() if isinstance(path, Path)}
+    network = config.initialise.network
+    trained = None if network in (None, SHIPPED) else Path(network)
+    named = (Path(command.hand_model), _initial_file(command), trained)
+    given = [path for path in (*by_content.values(), *named) if path is not None and path.exists()]
     parts = [
         fitter.__version__,
         clip.name,
         f"{clip.n_frames}x{clip.width}x{clip.height} at {clip.fps:g}",
         content_hash(clip.files),
         *(content_hash(files_of(path)) for path in given),
-        [path is not None for path in files],
-        [str(option) for option in options],
+        {name: str(value) for name, value in options.items() if name not in by_content},
+        list(by_content),
         to_mapping(config),
     ]
     return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()
