@@ -19,9 +19,10 @@ def fit_sequence(request: Request) -> None:
     from fitter.app.clip_source import ClipSource
     from fitter.app.cues import read_cues
     from fitter.app.demo import truth_of
+    from fitter.app.products import export
     from fitter.app.resume import identity, is_complete, mark_complete, mark_unfinished, record_of
     from fitter.app.saved_windows import SavedWindows
-    from fitter.app.steps import export, learned_initializer, load, observe, optimise, terms_of
+    from fitter.app.steps import learned_initializer, load, observe, optimise, terms_of
     from fitter.app.summary import Run, print_summary, summarise
     from fitter.config import save_config
     from fitter.export.clip_writer import written

@@ -17,8 +17,9 @@ from benchmarks.report import Report
 from benchmarks.scores import ANNOTATED, score_clips
 from fitter.app.clip_source import ClipSource
 from fitter.app.options import Command
+from fitter.app.products import export
 from fitter.app.progress import SilentProgress
-from fitter.app.steps import export, learned_initializer, load, observe, optimise, terms_of
+from fitter.app.steps import learned_initializer, load, observe, optimise, terms_of
 from fitter.app.summary import Run, summarise
 from fitter.config import load_config
 from fitter.export.atomic import prepare_folder

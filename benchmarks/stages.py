@@ -29,8 +29,9 @@ from benchmarks.recovery import DEFAULT
 from benchmarks.report import Report
 from benchmarks.speed import EXACT, SECOND_ORDER, WITHIN, Race, race
 from benchmarks.synthetic import observations_of
+from fitter.app.products import export
 from fitter.app.progress import SilentProgress
-from fitter.app.steps import export, learned_initializer, terms_of
+from fitter.app.steps import learned_initializer, terms_of
 from fitter.config import Config, load_config
 from fitter.errors import InputError
 from fitter.export.clip_writer import written

@@ -63,7 +63,7 @@ TRAINING_ONLY = ("lightning_fabric", "tensorboard", "torch.utils.tensorboard")
 
 # A file that is nothing without its package may import it at its top. Then its importers load it too.
 DEVOTED = {"fitter.export.video": "av"}
-LOADS_DEVOTED = {*DEVOTED, "fitter.visualize.overlay", "fitter.app.steps"}
+LOADS_DEVOTED = {*DEVOTED, "fitter.visualize.overlay", "fitter.app.products"}
 
 # Of these one file alone knows how they are called, so that replacing one changes one file.
 BEHIND_ONE_FILE = ("anny", "mediapipe", "nvdiffrast", "open3d", "xatlas")

@@ -13,18 +13,15 @@ from PIL import Image
 
 from fitter.app.clip_source import ClipSource
 from fitter.app.options import Command
+from fitter.app.products import drawn_hands, dressed_hands, export, write_hand_meshes
 from fitter.app.progress import SilentProgress
 from fitter.app.steps import (
     choose_device,
-    drawn_hands,
-    dressed_hands,
-    export,
     initialise,
     load,
     optimise,
     terms_of,
     with_length,
-    write_hand_meshes,
 )
 from fitter.camera import Camera
 from fitter.clip import Clip

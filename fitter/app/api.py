@@ -23,9 +23,10 @@ from fitter.app.clip_source import ClipSource
 from fitter.app.cues import read_cues
 from fitter.app.journal import keep_warnings
 from fitter.app.options import Command
+from fitter.app.products import export
 from fitter.app.progress import Progress, show_progress
 from fitter.app.resume import identity, mark_complete, mark_unfinished, record_of
-from fitter.app.steps import export, learned_initializer, load, observe, optimise, terms_of
+from fitter.app.steps import learned_initializer, load, observe, optimise, terms_of
 from fitter.clip import Clip
 from fitter.clip.array import clip_of_frames
 from fitter.config import Config, Export, from_mapping, load_config, save_config

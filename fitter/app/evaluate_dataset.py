@@ -22,9 +22,10 @@ from fitter.app.clip_source import ClipSource
 from fitter.app.dataset_clips import Item, camera_of_hands, clip_of_hands, item_at, items_of
 from fitter.app.journal import keep_warnings
 from fitter.app.options import DEFAULT_CONFIG, Command
+from fitter.app.products import export
 from fitter.app.progress import SilentProgress
 from fitter.app.resume import identity, is_complete, mark_complete, mark_unfinished, record_of
-from fitter.app.steps import choose_device, export, learned_initializer, observe, optimise, terms_of
+from fitter.app.steps import choose_device, learned_initializer, observe, optimise, terms_of
 from fitter.clip.clip import FOLDER_FPS
 from fitter.clip.images import ImageClip
 from fitter.config import Config, load_config, save_config

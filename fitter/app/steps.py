@@ -1,11 +1,11 @@
-"""The steps of a fit as the command line and the Python API take them: load, observe, initialise, optimise, export.
+"""The steps of a fit as the command line and the Python API take them: load, observe, initialise, optimise.
 
 clip, camera, model = load(command)
 seen = observe(command, config, clip, folder, progress)
 source = ClipSource(clip, camera, model, seen, read_cues(command, clip, model), learned_initializer(config.initialise))
 windows = optimise(source, config, command, progress)          # it initialises each window by itself
-with written(windows, folder, clip, camera, terms_of(config.energy)) as fitted:
-    export(fitted, clip, camera, config, folder, progress)
+
+The last step, export, is in `fitter.app.products`.
 """
 
 import logging
@@ -18,24 +18,18 @@ import numpy as np
 import torch
 
 from fitter.app.cues import NO_CUES, Cues
-from fitter.app.demo import DEMO, look_at, make_demo, save_truth
+from fitter.app.demo import DEMO, look_at, make_demo
 from fitter.app.options import Command
 from fitter.app.progress import Progress
 from fitter.camera import Camera, assumed_camera, camera_of_lens, parse_intrinsics
-from fitter.clip import Clip, Frame, open_clip
+from fitter.clip import Clip, open_clip
 from fitter.clip.lens_metadata import focal_length_35mm
 from fitter.clip.video import VideoClip
-from fitter.config import Config, Export
+from fitter.config import Config
 from fitter.energy import OF_PAIRS, Energy
 from fitter.energy.size import Size
 from fitter.errors import InputError
-from fitter.export.archive import release_pages
-from fitter.export.atomic import prepare_folder
-from fitter.export.clip_writer import FittedClip, HandOfClip
 from fitter.export.fitted_hand import FittedHand, FittedWindow
-from fitter.export.meshes import HandMesh, write_frame_meshes, write_mesh
-from fitter.export.result import FRAMES_AT_ONCE, FitResult
-from fitter.export.texture import texture_of, write_texture
 from fitter.hand import HandModel
 from fitter.hand.load import load_hand_model
 from fitter.initialise import initial_states
@@ -50,10 +44,6 @@ from fitter.observe.landmarks import landmarks_of
 from fitter.observe.observations import Observations
 from fitter.observe.tracks import track_hands
 from fitter.pipeline import ClipHands, FitInput, HandFit, Keeper, NothingKept, Work, fit_hands, fit_windows, joined
-from fitter.visualize.comparison import write_comparison
-from fitter.visualize.dressed import DressedHand
-from fitter.visualize.overlay import DrawnHand, write_overlay
-from fitter.visualize.turntable import TurntableHand, write_turntable
 from priors.learned import LearnedInitializer, load_learned
 from priors.pose_prior import load_pose_prior
 from priors.synthetic.clip import DemoClip
@@ -224,88 +214,3 @@ def with_pose_prior(given: FitInput, energy: Energy) -> FitInput:
     if energy.learned_pose is None:
         return given
     return replace(given, evidence=replace(given.evidence, pose_prior=load_pose_prior()))
-
-
-def export(fitted: FittedClip, clip: Clip, camera: Camera, config: Config, folder: Path, progress: Progress) -> None:
-    """Write everything beside the arrays that the configuration asks for."""
-    result = fitted.result
-    for index, hand in enumerate(fitted.hands):
-        if config.export.meshes:
-            write_hand_meshes(hand, result, index, folder / "meshes", config.export.mesh_per_frame)
-        write_looks(hand, config.export, folder)
-    fitted_camera = camera.scaled(float(result.K[0, 0]) / camera.fx)  # the fit may have moved the focal length
-    if config.export.overlay:
-        frames = counted(clip, result, progress)
-        write_overlay(folder / "overlay.mp4", frames, drawn_hands(result), fitted_camera, clip.fps)
-    dressed = dressed_hands(fitted)
-    if config.export.comparison and dressed:
-        write_comparison(folder / "comparison.mp4", counted(clip, result, progress), dressed, fitted_camera, clip.fps)
-    save_truth(clip, folder)
-
-
-def write_hand_meshes(hand: HandOfClip, result: FitResult, index: int, folder: Path, every_frame: bool) -> None:
-    """The hand at rest as GLB and OBJ with its texture, if it has one, and on request its mesh in every frame."""
-    prepare_folder(folder)
-    mesh, appearance = rest_mesh(hand), hand.appearance
-    texture = None if appearance is None else texture_of(appearance)
-    for suffix in (".glb", ".obj"):
-        write_mesh(folder / f"{hand.side}{suffix}", mesh, texture)
-    if every_frame:
-        every = replace(mesh, axes="camera")
-        write_frame_meshes(folder / hand.side, every, result.vertices_m[index], texture=texture)
-
-
-def rest_mesh(hand: HandOfClip) -> HandMesh:
-    """The hand at rest, of the side that was seen."""
-    model = hand.model
-    rest = model.with_shape(hand.betas).vertices.numpy() * ([-1.0, 1.0, 1.0] if hand.side == "left" else 1.0)
-    faces, uv_faces = model.faces.numpy().astype(np.int32), model.uv_faces.numpy().astype(np.int32)
-    return HandMesh(hand.side, rest, faces, model.uv.numpy(), uv_faces, axes="rest")
-
-
-def write_looks(hand: HandOfClip, wanted: Export, folder: Path) -> None:
-    """The still pictures of what the hand wears; nothing where it was fitted without pixels."""
-    appearance, model = hand.appearance, hand.model
-    if appearance is None:
-        return
-    if wanted.textures:
-        write_texture(folder, hand.side, appearance)
-    if wanted.turntable:
-        mesh, uv, uv_faces = rest_mesh(hand), model.uv.numpy(), model.uv_faces.numpy()
-        shown = TurntableHand(hand.side, mesh.vertices_m, mesh.faces, uv, uv_faces, appearance)
-        write_turntable(folder / f"turntable_{hand.side}.png", shown)
-
-
-def dressed_hands(fitted: FittedClip) -> list[DressedHand]:
-    """The result's hands that wear something, as the comparison shows them: in the input's frames."""
-    dressed = []
-    for hand, drawn in zip(fitted.hands, drawn_hands(fitted.result), strict=True):
-        appearance, model = hand.appearance, hand.model
-        if appearance is not None:
-            worn = appearance if hand.side == "right" else appearance.mirrored()
-            dressed.append(DressedHand(drawn, worn, model.uv.numpy(), model.uv_faces.numpy()))
-    return dressed
-
-
-def drawn_hands(result: FitResult) -> list[DrawnHand]:
-    """The result's hands as the overlay draws them."""
-    return [
-        DrawnHand(
-            side=side,
-            vertices_m=result.vertices_m[index],
-            joints_m=result.joints_m[index],
-            faces=result.faces,
-            present=result.present[index],
-            observed=result.observed[index],
-        )
-        for index, side in enumerate(result.side)
-    ]
-
-
-def counted(clip: Clip, result: FitResult, progress: Progress) -> Iterator[Frame]:
-    """The clip's frames, each told to the progress; rows of the result that were drawn need no memory any more."""
-    for index, frame in enumerate(clip.frames()):
-        yield frame
-        progress.frame(index + 1, clip.n_frames)
-        if index % FRAMES_AT_ONCE == 0:
-            release_pages(result.vertices_m)

@@ -14,8 +14,9 @@ from fitter.app.clip_source import ClipSource
 from fitter.app.cues import NO_CUES, Cues
 from fitter.app.demo import DEMO_SEED
 from fitter.app.options import Command
+from fitter.app.products import export
 from fitter.app.progress import SilentProgress
-from fitter.app.steps import export, learned_initializer, optimise, terms_of
+from fitter.app.steps import learned_initializer, optimise, terms_of
 from fitter.config import Config
 from fitter.export.clip_writer import written
 from fitter.hand.anny import load_anny
