@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+import torch
 from jaxtyping import Float
 from torch import Tensor
 
@@ -10,10 +11,15 @@ from fitter.observe.evidence import Evidence
 from fitter.quantity import Positive
 from fitter.scene import Scene
 
+STIFFER = 4.0  # in standard deviations, of what is beyond the limit: 16 times the energy
+
 
 @dataclass(frozen=True)
 class Shape:
     """betas / sigma, counted once per `independent_frames` observed ones; `sigma_beta` 1 is the model's own prior.
+
+    Beyond `limit` standard deviations there is hardly anybody (one in 140 by each beta), and the model's meshes are no
+    hands any more: what exceeds it counts in addition, `STIFFER` times as much.
 
     A detector errs the same way from frame to frame, so a clip says of the shape what a few independent frames would.
     Counted once per clip, the prior loses to that repetition: betas run to 13 standard deviations in 600 frames.
@@ -22,15 +28,22 @@ class Shape:
     sigma_beta: Positive = 1.0
     independent_frames: Positive = 5.0
     robust_width: Positive | None = None
+    limit: Positive = 2.7
 
-    def residual(self, scene: Scene, evidence: Evidence) -> Float[Tensor, "*batch 1 betas 1"]:
-        return (scene.state.betas * self.weight(evidence)[..., None])[..., None, :, None]
+    def residual(self, scene: Scene, evidence: Evidence) -> Float[Tensor, "*batch 1 groups 1"]:
+        betas = scene.state.betas
+        both = torch.cat([betas, STIFFER * (betas - self._within(betas))], dim=-1)
+        return (both * self.weight(evidence)[..., None])[..., None, :, None]
 
     def rows(self, scene: Scene, evidence: Evidence) -> SharedRows:
-        n_betas = scene.state.betas.shape[-1]
-        jacobian = scene.state.betas.new_zeros(n_betas, n_betas + 1)
-        jacobian[:, :n_betas].diagonal().add_(self.weight(evidence))
-        return SharedRows(self.residual(scene, evidence), jacobian)
+        betas = scene.state.betas
+        beyond = STIFFER * (betas != self._within(betas)).to(betas)
+        slopes = torch.cat([torch.eye(len(betas)).to(betas), beyond.diag()]) * self.weight(evidence)
+        return SharedRows(self.residual(scene, evidence), torch.nn.functional.pad(slopes, (0, 1)))
+
+    def _within(self, betas: Float[Tensor, "*batch betas"]) -> Float[Tensor, "*batch betas"]:
+        most = self.limit * self.sigma_beta
+        return betas.clamp(-most, most)
 
     def weight(self, evidence: Evidence) -> Float[Tensor, "*batch"]:
         return repetitions(evidence, self.independent_frames).sqrt() / self.sigma_beta
