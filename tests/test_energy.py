@@ -211,10 +211,10 @@ def test_betas_beyond_the_limit_cost_more_with_exact_slopes() -> None:
     betas[0], betas[1] = 2.0, -4.0
     scene, term = scene.with_state(replace(scene.state, betas=betas)), Shape(limit=3.0)
     evidence = evidence_of(toy_scene(5), seed=1, missing=0.0)
-    assert float(term_energy(term, scene, evidence)) == pytest.approx(0.5 * (4.0 + 16.0 + 16.0 * 1.0))
+    assert float(term_energy(term, scene, evidence)) == pytest.approx(0.5 * (4.0 + 16.0 + 100.0 * 1.0))
     rows, reference = term.rows(scene, evidence), dense_rows(term, scene, evidence)
     assert torch.allclose(rows.jacobian, reference.shared[0, :, 0])
-    assert float(rows.jacobian.abs().max()) == 4.0
+    assert float(rows.jacobian.abs().max()) == 10.0
 
 
 def test_the_robust_weight_is_the_slope_of_the_loss() -> None:

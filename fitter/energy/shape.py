@@ -11,7 +11,7 @@ from fitter.observe.evidence import Evidence
 from fitter.quantity import Positive
 from fitter.scene import Scene
 
-STIFFER = 4.0  # in standard deviations, of what is beyond the limit: 16 times the energy
+STIFFER = 10.0  # in standard deviations, of what is beyond the limit: 100 times the energy
 
 
 @dataclass(frozen=True)
