@@ -292,7 +292,7 @@ def test_values_that_make_no_hand(tmp_path):
         (
             "weights",
             content["weights"] + 1e308,
-            "'weights' holds float64, or values that are not finite or beyond 1000",
+            "'weights' holds float64, or values that are not finite or beyond",
         ),
         ("v_template", content["v_template"] - 1e308, "'v_template' holds float64, or values that are not finite"),
     ):
