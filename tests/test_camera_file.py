@@ -68,6 +68,9 @@ FAULTS = {
     "camera_from_world of frame 0 does not turn by a rotation": {
         "camera_from_world": motion() * [[[1.0], [2.0], [1.0], [1.0]]]
     },
+    "camera_from_world of frame 2 does not turn by a rotation": {
+        "camera_from_world": motion() + np.pad([[[1e308]]], [(2, 0), (0, 3), (0, 3)])
+    },
     "the principal point (900, 240) of frame 0 lies outside the 640x480 frames": {
         "K": matrices() + np.array([[0.0, 0.0, 580.0], [0.0] * 3, [0.0] * 3])
     },
