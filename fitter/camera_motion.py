@@ -172,7 +172,8 @@ def _rigid_fault(matrix: np.ndarray) -> str | None:
     if not np.array_equal(matrix[3], [0.0, 0.0, 0.0, 1.0]):
         return "has a last row other than 0, 0, 0, 1; expected a rigid transform [[R, t], [0, 0, 0, 1]]"
     rotation = matrix[:3, :3]
-    if np.abs(rotation @ rotation.T - np.eye(3)).max() > ROTATION_TOLERANCE:
+    tall = np.abs(rotation).max() > 1 + ROTATION_TOLERANCE  # and of no such number may the square overflow
+    if tall or np.abs(rotation @ rotation.T - np.eye(3)).max() > ROTATION_TOLERANCE:
         return "does not turn by a rotation matrix (R R' is not the identity); expected a rigid transform"
     if np.linalg.det(rotation) < 0:
         return "mirrors (its rotation has determinant -1); expected a rigid transform"

@@ -14,7 +14,7 @@ class HandfitError(Exception):
     exit_status = 1
 
     def __init__(self, sentence: str) -> None:
-        super().__init__("".join(map(_printable, sentence)))
+        super().__init__(printable(sentence))
 
 
 class InputError(HandfitError):
@@ -29,6 +29,11 @@ class NoHandError(HandfitError):
     exit_status = 3
 
 
-def _printable(character: str) -> str:
+def printable(text: str) -> str:
+    """`text` with what is neither printable nor a new line escaped: a terminal obeys the characters that it is sent."""
+    return "".join(map(_escaped, text))
+
+
+def _escaped(character: str) -> str:
     readable = character.isprintable() or character == "\n"
     return character if readable else character.encode("unicode_escape").decode()

@@ -223,8 +223,12 @@ def dexycb_sequence(number: int) -> str:
     return f"{DEXYCB_SUBJECT}/20200709_{141800 + number}"
 
 
-def write_dexycb(folder: Path, with_images: tuple[int, ...] = (3, 4), frames: int = 3) -> DexYcbTruth:
-    """One subject with all 100 sequences, of which two have the images of one camera; the last frame has no hand."""
+def write_dexycb(
+    folder: Path, with_images: tuple[int, ...] = (3, 4), frames: int = 3, sequences: int = 100
+) -> DexYcbTruth:
+    """One subject with all 100 sequences, or fewer, of which some have the images of one camera; the last frame has no
+    hand.
+    """
     rng = np.random.default_rng(3)
     n = len(with_images)
     truth = DexYcbTruth(
@@ -241,7 +245,7 @@ def write_dexycb(folder: Path, with_images: tuple[int, ...] = (3, 4), frames: in
     intrinsics = {"color": {**colour, "coeffs": [0.0] * 5}, "depth": {**colour, "fx": 1.0}}
     (calibration / "intrinsics" / f"{DEXYCB_SERIAL}_640x480.yml").write_text(yaml.dump(intrinsics))
     meta = {"num_frames": frames, "mano_sides": ["left"], "mano_calib": [f"{DEXYCB_SUBJECT}_left"], "ycb_ids": [1, 11]}
-    for number in range(100):
+    for number in range(sequences):
         sequence = folder / dexycb_sequence(number)
         sequence.mkdir(parents=True)
         (sequence / "meta.yml").write_text(yaml.dump(meta))

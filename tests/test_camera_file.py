@@ -1,6 +1,7 @@
 """Files of `--cameras`: what is read, and one sentence for what does not fit."""
 
 import json
+import os
 from pathlib import Path
 
 import numpy as np
@@ -66,6 +67,9 @@ FAULTS = {
     "K of frame 0 is no camera matrix": {"K": matrices() @ np.diag([1.0, 1.0, 2.0])},
     "camera_from_world of frame 0 does not turn by a rotation": {
         "camera_from_world": motion() * [[[1.0], [2.0], [1.0], [1.0]]]
+    },
+    "camera_from_world of frame 2 does not turn by a rotation": {
+        "camera_from_world": motion() + np.pad([[[1e308]]], [(2, 0), (0, 3), (0, 3)])
     },
     "the principal point (900, 240) of frame 0 lies outside the 640x480 frames": {
         "K": matrices() + np.array([[0.0, 0.0, 580.0], [0.0] * 3, [0.0] * 3])
@@ -163,3 +167,29 @@ def test_a_colmap_model_that_does_not_fit(tmp_path: Path, cameras: str, images: 
 def test_an_absent_model(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="cannot be read"):
         read_cameras(tmp_path, SIZE, N_FRAMES)
+
+
+@pytest.mark.parametrize(
+    ("cameras", "images"),
+    [
+        ("]" * 100_000, IMAGES),
+        (f"1 {'x' * 100_000} 640 480 1", IMAGES),
+        (f"1 PINHOLE 640 {'4' * 100_000} 500 500 320 240", IMAGES),
+        (f"{'1' * 100_000} PINHOLE 640 480 500 500 320", IMAGES),
+        (LENSES, IMAGES.replace("9 2 0", "9 0 0").replace("frame11", "f" * 100_000)),
+        (LENSES, IMAGES.replace("1 frame11", "1" * 100_000 + " frame11")),
+        (LENSES, IMAGES.replace("9 2 0 0 0", "9 1e308 1e308 1e308 1e308")),
+    ],
+)
+def test_a_hostile_colmap_model_is_quoted_in_few_words(tmp_path: Path, cameras: str, images: str) -> None:
+    with pytest.raises(InputError) as caught:
+        read_cameras(colmap(tmp_path / "model", cameras, images), SIZE, N_FRAMES)
+    assert len(str(caught.value).replace(str(tmp_path), "")) < 300
+
+
+def test_a_pipe_in_the_place_of_colmaps_text_is_not_waited_for(tmp_path: Path) -> None:
+    folder = colmap(tmp_path / "model", LENSES, IMAGES)
+    (folder / "images.txt").unlink()
+    os.mkfifo(folder / "images.txt")
+    with pytest.raises(InputError, match="neither a file nor a folder"):
+        read_cameras(folder, SIZE, N_FRAMES)

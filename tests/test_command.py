@@ -59,6 +59,24 @@ def test_debug_shows_the_traceback(
     assert "Traceback (most recent call last)" in capsys.readouterr().err
 
 
+def test_nothing_that_is_logged_or_raised_reaches_the_terminal_unescaped(capsys: pytest.CaptureFixture[str]) -> None:
+    name = "a\x1b[2J\udc80.mp4"
+
+    def work(request: Request) -> None:
+        with keep_warnings() as journal:
+            logging.getLogger("fitter.clip.video").warning("%s is\tdamaged\nand odd", name)
+        kept.extend(journal.warnings)
+        raise ValueError(name)
+
+    for words in (["demo", "--debug"], ["demo"]):
+        kept: list[str] = []
+        assert run_command(parse_arguments, work, words) == 1
+        assert kept == ["a\\x1b[2J\\udc80.mp4 is\\tdamaged\nand odd"]
+        told = capsys.readouterr().err
+        assert told.replace("\n", "").isprintable()
+        assert ("is\\tdamaged" in told) == ("Traceback" in told) == ("--debug" in words)
+
+
 def test_warnings_of_the_engine_are_kept_and_not_printed(capsys: pytest.CaptureFixture[str]) -> None:
     kept: list[tuple[str, ...]] = []
 

@@ -44,6 +44,7 @@ def test_the_engines_points_of_tips():
         (b"1,1,1;1,1,1;1,1,1;1,1,1;1,1,1\n1,1,x;", "line 2: '1,1,x' is no point"),
         (b"1,1,1;1,1,1;1,1,inf;1,1,1;1,1,1", "line 1: 5 points, expected 5 fingertips"),
         (b"\xff\xfe\x00", "cannot be read"),
+        (b"\n" * 100_000 + b"1,1,1", "has 100001 lines: expected"),
     ],
 )
 def test_what_is_no_list_of_fingertips(tmp_path, content, reason):

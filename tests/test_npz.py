@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from fitter.errors import InputError
+from fitter.observe.json_file import MOST_BYTES
 from fitter.observe.npz import read_npz
-from fitter.observe.untrusted import MOST_BYTES
 
 T = 5
 

@@ -115,6 +115,17 @@ def test_what_is_of_another_run_or_damaged_is_not_taken(fit: HandFit, scene: Sce
         path.write_bytes(damage)
         assert SavedWindows.of(tmp_path, "run", [scene], resume=True).load("00000", None) is None
     path.write_bytes(content)
+    with np.load(path) as archive:
+        arrays = dict(archive)
+    for key, value in (
+        *(("hand0_words", np.array(text)) for text in ("[]", "1", "{}", "[" * 100_000)),
+        ("hand0_template", np.array("a")),
+        ("hand0_energies", np.zeros(())),
+        ("hand0_scale", np.array(["a"])),
+    ):
+        np.savez(path, **arrays | {key: value})
+        assert SavedWindows.of(tmp_path, "run", [scene], resume=True).load("00000", None) is None, key
+    path.write_bytes(content)
     assert SavedWindows.of(tmp_path, "run", [scene], resume=False).load("00000", None) is None  # begins anew
 
 

@@ -155,7 +155,12 @@ def test_enormous_images_and_chunks_are_never_decoded(tmp_path: Path):
     with pytest.raises(InputError, match="says to be 30000x30000: expected at most 128 megapixels"):
         read_image(path)
     # OpenCV makes room for as much as a chunk announces: 0.5 GB and seven seconds for these 178 bytes.
-    for content in (chunk(b"IHDR", small, 0x2000000D), chunk(b"IHDR", small) + chunk(b"IDAT", b"1", 0x1A571A57)):
+    damaged = (
+        chunk(b"IHDR", small, 0x2000000D),
+        chunk(b"IHDR", small) + chunk(b"IDAT", b"1", 0x1A571A57),
+        chunk(b"IHDR", small) + bytes.fromhex("5b6732580000006a"),  # ends where the chunk begins
+    )
+    for content in damaged:
         path.write_bytes(start + content)
         assert announced_size(path.read_bytes()) is None
         with pytest.raises(InputError, match="expected a complete PNG file"):

@@ -19,7 +19,8 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import TypeVar
 
-from fitter.errors import HandfitError
+from fitter.app.journal import PrintableFormatter
+from fitter.errors import HandfitError, printable
 
 T = TypeVar("T")
 
@@ -67,9 +68,8 @@ def _failed(error: Exception, debug: bool) -> int:
 
 def _report(sentence: str, status: int, debug: bool) -> int:
     if debug:
-        traceback.print_exc()
-    sentence = " ".join(sentence.split()).encode("utf-8", "backslashreplace").decode()
-    print(f"handfit: {sentence}", file=sys.stderr, flush=True)
+        print(printable(traceback.format_exc()), file=sys.stderr, end="")
+    print(f"handfit: {printable(' '.join(sentence.split()))}", file=sys.stderr, flush=True)
     return status
 
 
@@ -103,7 +103,7 @@ def _logging(debug: bool) -> Iterator[None]:
     """With --debug everything is logged on stderr; else warnings reach the user through the summary (`Journal`)."""
     logger = logging.getLogger("fitter")
     handler = logging.StreamHandler() if debug else logging.NullHandler()
-    handler.setFormatter(logging.Formatter("%(asctime)s %(name)s: %(message)s", datefmt="%H:%M:%S"))
+    handler.setFormatter(PrintableFormatter("%(asctime)s %(name)s: %(message)s", datefmt="%H:%M:%S"))
     level = logger.level
     logger.setLevel(logging.DEBUG if debug else logging.WARNING)
     logger.addHandler(handler)

@@ -9,7 +9,16 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from fitter.errors import printable
+
 ENGINE = "fitter"
+
+
+class PrintableFormatter(logging.Formatter):
+    """Escapes what is not printable: warnings quote names and files of anybody's making, and so do tracebacks."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return printable(super().format(record))
 
 
 class Journal(logging.Handler):
@@ -25,7 +34,7 @@ class Journal(logging.Handler):
         return tuple(self._messages)
 
     def emit(self, record: logging.LogRecord) -> None:
-        self._messages[record.getMessage()] = None
+        self._messages[printable(record.getMessage())] = None
 
 
 @contextmanager

@@ -58,7 +58,7 @@ class SavedWindows:
             if str(arrays[KEY]) != self.run:
                 return None
             return self._fits(arrays, known)
-        except (InputError, ValueError, KeyError, TypeError) as error:
+        except (InputError, ValueError, LookupError, TypeError, AttributeError, RuntimeError) as error:
             log.warning("%s is damaged (%s): its window is fitted again", path, error)
             return None
 

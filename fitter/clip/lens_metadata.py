@@ -15,6 +15,8 @@ from pathlib import Path
 
 from fitter.clip.clip import Clip
 from fitter.clip.images import IMAGE_SUFFIXES
+from fitter.clip.video import opened
+from fitter.errors import InputError
 
 log = logging.getLogger(__name__)
 
@@ -50,14 +52,11 @@ def _of_image(file: Path) -> float | None:
 
 
 def _of_video(file: Path) -> float | None:
-    import av
-    from av.error import FFmpegError
-
     try:
-        with av.open(str(file.absolute()), options={"protocol_whitelist": "file"}) as container:
+        with opened(file) as container:
             told = [container.metadata, *(stream.metadata for stream in container.streams.video)]
             given = next((each[QUICKTIME_KEY] for each in told if QUICKTIME_KEY in each), None)
-    except (FFmpegError, UnicodeDecodeError) as error:
+    except InputError as error:
         log.debug("%s: no metadata can be read: %s", file, error)
         return None
     return _lens(given)

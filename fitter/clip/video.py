@@ -61,7 +61,7 @@ class VideoClip:
         return (self.path,)
 
     def frames(self) -> Iterator[Frame]:
-        with _opened(self.path) as container:
+        with opened(self.path) as container:
             yield from self._pictures(_decoded(container, self.path), self.stamps or range(self.n_frames))
 
     def frames_between(self, first: int, end: int) -> Iterator[Frame]:
@@ -69,7 +69,7 @@ class VideoClip:
         if first == 0 or first >= end or self.stamps is None:
             yield from itertools.islice(self.frames(), first, end)
             return
-        with _opened(self.path) as container:
+        with opened(self.path) as container:
             container.seek(self.stamps[first], stream=_pictures_stream(container, self.path))
             decoded = _decoded(container, self.path)
             begin = next(decoded, None)
@@ -90,7 +90,7 @@ class VideoClip:
 
         if self.stamps is None:
             return None
-        with _opened(self.path) as container:
+        with opened(self.path) as container:
             try:
                 container.seek(self.stamps[index], stream=_pictures_stream(container, self.path))
             except FFmpegError:
@@ -135,7 +135,7 @@ class VideoClip:
 
 def open_video(path: Path) -> VideoClip:
     """The video file `path` as a clip. Raises InputError if it is none, has no picture, or no frame decodes."""
-    with _opened(path) as container:
+    with opened(path) as container:
         stream = _pictures_stream(container, path)
         base = stream.time_base
         announced = stream.frames
@@ -157,7 +157,7 @@ def open_video(path: Path) -> VideoClip:
     else:
         time_s = np.arange(len(stamps)) / rate
         warnings.append(f"{path} has no usable time stamps: {rate:g} frames per second assumed")
-    with _opened(path) as container:
+    with opened(path) as container:
         first = next(_decoded(container, path), None)
         if first is None:
             raise InputError(f"{path} holds no frame that can be decoded: expected an intact video file")
@@ -180,7 +180,7 @@ def _packet_stamps(path: Path, announced: int) -> list[int | None] | None:
     """As `_trusted_stamps`; raises FFmpegError where the container is damaged."""
     keyframe = None
     stamps: list[int] = []
-    with _opened(path) as container:
+    with opened(path) as container:
         stream = _pictures_stream(container, path)
         for packet in container.demux(stream):
             if packet.size == 0:
@@ -200,7 +200,7 @@ def _packet_stamps(path: Path, announced: int) -> list[int | None] | None:
 
 
 def _decoded_stamps(path: Path) -> list[int | None]:
-    with _opened(path) as container:
+    with opened(path) as container:
         return [frame.pts for frame in _decoded(container, path)]
 
 
@@ -223,7 +223,8 @@ def _decoded(container: "InputContainer", path: Path) -> "Iterator[av.VideoFrame
         yield from (frame for frame in frames if not frame.is_corrupt)  # type: ignore[misc]
 
 
-def _opened(path: Path) -> "InputContainer":
+def opened(path: Path) -> "InputContainer":
+    """The file in ffmpeg's hands, to be used in a `with`. Raises InputError where it is no container of video."""
     import av
     from av.error import FFmpegError
 

@@ -9,14 +9,14 @@ no memory either: they lie in the file as they would in memory, and are mapped f
 a mapped array stays its own.
 """
 
-import io
+import math
 import mmap
 import shutil
 import struct
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, get_type_hints
+from typing import TYPE_CHECKING, get_type_hints
 
 import jaxtyping._decorator
 import numpy as np
@@ -24,7 +24,7 @@ from jaxtyping import AbstractArray, jaxtyped
 
 from fitter.errors import InputError
 from fitter.untrusted import Damaged, open_regular, quoted
-from fitter.untrusted.arrays import FAULTS, read_header, usable
+from fitter.untrusted.arrays import FAULTS, read_array, read_header, usable
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -85,26 +85,19 @@ def read_archive(file: Path, expected: str) -> dict[str, np.ndarray]:
 def _read(archive: zipfile.ZipFile, info: zipfile.ZipInfo, mapped: mmap.mmap) -> np.ndarray:
     """One array: mapped where it lies as `write_archive` left it, else read, if it is no larger than it says."""
     with archive.open(info) as member:
-        shape, in_columns, dtype, start = _header(member)
-        size = int(np.prod(shape, dtype=object)) * dtype.itemsize
-        if dtype.hasobject or size != info.file_size - start:
-            raise ValueError(f"{info.filename}: not as large as it says")
-        if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-            raise Damaged(f"{info.filename}: packed in another way than numpy does it")
-        if info.compress_type != zipfile.ZIP_STORED or in_columns or size == 0:
-            if size > MOST_UNPACKED:
-                raise Damaged(f"{info.filename}: too large for an array that a fit has not written itself")
-            return usable(np.lib.format.read_array(io.BytesIO(archive.read(info)), allow_pickle=False), info.filename)
-        while member.read(AT_ONCE):  # to its end, where its checksum is compared
+        shape, in_columns, dtype = read_header(member, info.filename)
+        start, size = member.tell(), math.prod(shape) * dtype.itemsize
+        if size != info.file_size - start:
+            raise Damaged(f"{info.filename}: not as large as it says")
+        can_be_mapped = info.compress_type == zipfile.ZIP_STORED and not in_columns and size > 0
+        while can_be_mapped and member.read(AT_ONCE):  # to its end, where its checksum is compared
             pass
-    array = np.frombuffer(mapped, dtype, int(np.prod(shape)), _content(mapped, info) + start).reshape(shape)
-    return usable(array if array.flags.aligned else array.copy(), info.filename)
-
-
-def _header(member: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype, int]:
-    """Shape, whether columns come first, type, and where the numbers begin."""
-    shape, in_columns, dtype = read_header(member, "an array")
-    return shape, in_columns, dtype, member.tell()
+    if can_be_mapped:
+        array = np.frombuffer(mapped, dtype, math.prod(shape), _content(mapped, info) + start).reshape(shape)
+        return usable(array if array.flags.aligned else array.copy(), info.filename)
+    if size > MOST_UNPACKED:
+        raise Damaged(f"{info.filename}: too large for an array that a fit has not written itself")
+    return read_array(archive, info, info.filename)
 
 
 def _content(mapped: mmap.mmap, info: zipfile.ZipInfo) -> int:

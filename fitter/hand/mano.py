@@ -39,6 +39,7 @@ MEAN_POSE = "hands_mean"
 FILE_NAMES = ("MANO_RIGHT.pkl", "MANO_RIGHT.npz")
 FOLDERS = (".", "mano", "models", "mano/models")  # the download's own layout and smplx's
 WANTED = "expected MANO_RIGHT.pkl as downloaded from mano.is.tue.mpg.de, its .npz form, or a folder with one of them"
+LARGEST = 1000.0  # of any number: metres, radians and weights, and no sum of them overflows
 WEIGHT_SUM_TOLERANCE = 1e-4  # skinning weights sum to 1; room for files stored in float32
 
 
@@ -153,10 +154,14 @@ def _checked(raw: dict[str, np.ndarray], path: Path) -> _ManoArrays:
 def _check_array(array: np.ndarray, key: str, shape: tuple[int, ...], path: Path) -> None:
     if array.shape != shape:
         raise InputError(f"{path}: '{key}' has shape {array.shape}; expected MANO's {shape}")
-    kinds = "iu" if key in ("f", "kintree_table") else "f"
-    if array.dtype.kind not in kinds or not np.isfinite(array).all():
-        kind = "whole" if kinds == "iu" else "finite real"
-        raise InputError(f"{path}: '{key}' holds {array.dtype}, or values that are not finite; expected {kind} numbers")
+    if key in ("f", "kintree_table"):
+        if array.dtype.kind not in "iu":
+            raise InputError(f"{path}: '{key}' holds {array.dtype}; expected whole numbers")
+    elif array.dtype.kind != "f" or not (np.abs(array) <= LARGEST).all():
+        raise InputError(
+            f"{path}: '{key}' holds {array.dtype}, or values that are not finite or beyond {LARGEST:g}; "
+            "expected finite real numbers"
+        )
 
 
 def _points(

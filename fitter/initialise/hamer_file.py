@@ -29,8 +29,8 @@ from jaxtyping import Float
 
 from fitter.errors import InputError
 from fitter.initialise.regressed import FARTHEST_M, RegressedHands
+from fitter.observe.json_file import read_json
 from fitter.observe.plain_arrays import read_arrays
-from fitter.observe.untrusted import read_json
 
 CONTENT = "hands by HaMeR or WiLoR"
 POSE = {"global_orient": (1, 3, 3), "hand_pose": (15, 3, 3), "betas": (10,), "right": ()}

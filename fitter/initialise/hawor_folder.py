@@ -21,7 +21,7 @@ import torch
 from fitter.errors import InputError
 from fitter.hand.mirror import mirror_rotations
 from fitter.initialise.regressed import RegressedHands
-from fitter.observe.untrusted import read_json
+from fitter.observe.json_file import read_json
 
 CONTENT = "hands by HaWoR"
 SHAPES = {"init_root_orient": (3, 3), "init_hand_pose": (15, 3, 3), "init_trans": (3,), "init_betas": (10,)}

@@ -19,8 +19,8 @@ from fitter.camera_motion import find_motion_problem
 from fitter.errors import InputError
 from fitter.observe.colmap import read_colmap
 from fitter.observe.given_cameras import GivenCameras
+from fitter.observe.json_file import read_json
 from fitter.observe.plain_arrays import read_arrays
-from fitter.observe.untrusted import read_json
 
 NAMES = ("K", "camera_from_world", "distortion")
 CONTENT = "K (T, 3, 3) in pixels, camera_from_world (T, 4, 4) in metres, or both"

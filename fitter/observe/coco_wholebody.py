@@ -16,8 +16,9 @@ import numpy as np
 
 from fitter.clip.images import natural_key
 from fitter.errors import InputError
+from fitter.observe.checked_hands import MOST_HANDS, hand_from_triplets
+from fitter.observe.json_file import read_json
 from fitter.observe.observations import Detection, Side
-from fitter.observe.untrusted import MOST_HANDS, hand_from_triplets, read_json
 from fitter.untrusted import quoted
 
 HAND_KEYS: dict[Side, str] = {"left": "lefthand_kpts", "right": "righthand_kpts"}

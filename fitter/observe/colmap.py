@@ -8,7 +8,9 @@ a scene up to its size: its unit is taken as a metre, and the log says so. Pixel
 corner.
 """
 
+import io
 import logging
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +21,7 @@ from jaxtyping import Float64
 from fitter.clip.images import natural_key
 from fitter.errors import InputError
 from fitter.observe.given_cameras import GivenCameras
+from fitter.untrusted import open_regular, quoted
 
 log = logging.getLogger(__name__)
 
@@ -50,7 +53,8 @@ def read_colmap(folder: Path, size: tuple[int, int], n_frames: int) -> GivenCame
     for name in sorted(images, key=natural_key):
         transform, lens = images[name]
         if lens not in lenses:
-            raise InputError(f"{where}: image {name} is by camera {lens}, which cameras.txt does not hold")
+            by = f"image {quoted(name)} is by camera {quoted(lens)}"
+            raise InputError(f"{where}: {by}, which cameras.txt does not hold")
         motion.append(transform)
         matrices.append(lenses[lens].matrix)
         distortions.add(lenses[lens].distortion)
@@ -68,16 +72,17 @@ def _read_lenses(path: Path, size: tuple[int, int]) -> dict[str, _Lens]:
     for words in _lines(path):
         if len(words) < 5 or words[1] not in MODELS:
             found = words[1] if len(words) > 1 else words[0]
-            raise InputError(f"--cameras {path}: expected a camera of model {', '.join(MODELS)}, found {found}")
+            raise InputError(f"--cameras {path}: expected a camera of model {', '.join(MODELS)}, found {quoted(found)}")
         if words[2:4] != [str(side) for side in size]:
             raise InputError(
-                f"--cameras {path}: camera {words[0]} is of {words[2]}x{words[3]} images, expected {size[0]}x{size[1]} "
-                "as the frames are"
+                f"--cameras {path}: camera {quoted(words[0])} is of {quoted(f'{words[2]}x{words[3]}')} images, "
+                f"expected {size[0]}x{size[1]} as the frames are"
             )
         places = MODELS[words[1]]
         numbers = [*_numbers(words[4:], path), 0.0]  # the last stands for what the model has not
         if len(numbers) != max(places) + 2:
-            raise InputError(f"--cameras {path}: camera {words[0]} has {len(numbers) - 1} parameters, not {words[1]}'s")
+            found = f"camera {quoted(words[0])} has {len(numbers) - 1} parameters"
+            raise InputError(f"--cameras {path}: {found}, not {words[1]}'s")
         fx, fy, cx, cy, *distortion = (numbers[place] for place in places)
         matrix = np.array([[fx, 0.0, cx], [0.0, fy, cy], [0.0, 0.0, 1.0]])
         lenses[words[0]] = _Lens(matrix, tuple(distortion) if any(distortion) else ())
@@ -95,9 +100,9 @@ def _read_images(path: Path) -> dict[str, tuple[Float64[np.ndarray, "4 4"], str]
         name = " ".join(words[9:])
         numbers = _numbers(words[1:8], path)
         length = float(np.linalg.norm(numbers[:4]))
-        if name in images or not (np.isfinite(numbers).all() and length > 0):
+        if name in images or not (np.isfinite([*numbers, length]).all() and length > 0):
             fault = "is there twice" if name in images else "has no rotation"
-            raise InputError(f"--cameras {path}: image {name} {fault}; expected one pose for each image")
+            raise InputError(f"--cameras {path}: image {quoted(name)} {fault}; expected one pose for each image")
         images[name] = _transform(np.array(numbers[:4]) / length, np.array(numbers[4:])), words[8]
     return images
 
@@ -118,9 +123,10 @@ def _transform(quaternion: Float64[np.ndarray, "4"], shift: Float64[np.ndarray, 
 def _lines(path: Path, every_second: bool = False) -> Iterator[list[str]]:
     """The words of each line that is no comment; an image's list of points may be an empty line."""
     try:
-        if path.stat().st_size > MOST_BYTES:
-            raise InputError(f"--cameras {path} is larger than {MOST_BYTES // 2**20} MiB: expected COLMAP's text model")
-        with path.open(encoding="utf-8") as file:
+        with io.TextIOWrapper(open_regular(path), encoding="utf-8") as file:
+            if os.fstat(file.fileno()).st_size > MOST_BYTES:
+                most = f"{MOST_BYTES // 2**20} MiB"
+                raise InputError(f"--cameras {path} is larger than {most}: expected COLMAP's text model")
             number = 0
             for line in file:
                 if line.startswith("#") or (not line.strip() and not (every_second and number % 2)):
@@ -138,4 +144,4 @@ def _numbers(words: list[str], path: Path) -> list[float]:
     try:
         return [float(word) for word in words]
     except ValueError:
-        raise InputError(f"--cameras {path}: {' '.join(words)[:80]} are no numbers") from None
+        raise InputError(f"--cameras {path}: {quoted(' '.join(words), 80)} are no numbers") from None

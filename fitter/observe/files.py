@@ -8,11 +8,11 @@ Positions are pixels of the clip's frames. A file in which no hand was seen is v
 from pathlib import Path
 
 from fitter.errors import InputError
+from fitter.observe.checked_hands import check_pixels
 from fitter.observe.coco_wholebody import read_coco_wholebody
 from fitter.observe.npz import read_npz
 from fitter.observe.observations import Detection
 from fitter.observe.openpose import read_openpose
-from fitter.observe.untrusted import check_pixels
 
 FORMATS = "a .npz file, a folder of OpenPose JSON files or a COCO-WholeBody .json file"
 

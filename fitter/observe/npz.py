@@ -17,9 +17,9 @@ from pathlib import Path
 import numpy as np
 
 from fitter.errors import InputError
+from fitter.observe.checked_hands import FARTHEST_PX, MOST_HANDS, N_JOINTS, checked_hand
 from fitter.observe.observations import Detection, Side
 from fitter.observe.plain_arrays import read_arrays
-from fitter.observe.untrusted import FARTHEST_PX, MOST_HANDS, N_JOINTS, checked_hand
 from fitter.untrusted import quoted
 
 # The shape of each array after the axes of hands and frames, and whether it has to be there.

@@ -9,8 +9,9 @@ from pathlib import Path
 
 from fitter.clip.images import natural_key
 from fitter.errors import InputError
+from fitter.observe.checked_hands import MOST_HANDS, hand_from_triplets
+from fitter.observe.json_file import read_json
 from fitter.observe.observations import Detection, Side
-from fitter.observe.untrusted import MOST_HANDS, hand_from_triplets, read_json
 
 HAND_KEYS: dict[Side, str] = {"left": "hand_left_keypoints_2d", "right": "hand_right_keypoints_2d"}
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from fitter.errors import InputError
-from fitter.observe.untrusted import MOST_BYTES
+from fitter.observe.json_file import MOST_BYTES
 from fitter.untrusted import Damaged, Oversized, quoted, read_plain_arrays
 
 

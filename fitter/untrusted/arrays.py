@@ -64,12 +64,13 @@ def read_plain_arrays(path: Path, names: Set[str] | None, most_bytes: int) -> di
                 wanted = {name: info for name, info in members.items() if names is None or name in names}
                 if sum(info.file_size for info in wanted.values()) > most_bytes:
                     raise Oversized(f"unpacks to more than {most_bytes // 2**20} MiB")
-                return {name: _array(archive, info, name) for name, info in wanted.items()}
+                return {name: read_array(archive, info, name) for name, info in wanted.items()}
         except FAULTS as error:
             raise Damaged(quoted(error)) from None
 
 
-def _array(archive: zipfile.ZipFile, info: zipfile.ZipInfo, name: str) -> np.ndarray:
+def read_array(archive: zipfile.ZipFile, info: zipfile.ZipInfo, name: str) -> np.ndarray:
+    """One member of an archive, which the errors call `name`. Raises Damaged and the FAULTS of the libraries."""
     if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED) or info.flag_bits & ENCRYPTED:
         raise Damaged(f"{quoted(name)} is packed in another way than numpy.savez does it")
     with archive.open(info) as member:

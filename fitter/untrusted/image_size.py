@@ -42,7 +42,7 @@ def _png(content: bytes) -> tuple[int, int] | None:
     place = len(PNG)
     if content[place : place + 8] != b"\0\0\0\rIHDR":
         return None
-    while place + 12 <= len(content):
+    while place + 8 <= len(content):  # a chunk has begun: its length and its name are there
         (length,) = struct.unpack(">I", content[place : place + 4])
         if place + 12 + length > len(content):
             return None

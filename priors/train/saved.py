@@ -6,6 +6,7 @@
 Written whole or not at all. Nothing random is in it: what a step draws follows from the seed and the step's number.
 """
 
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -43,7 +44,8 @@ def save_state(path: Path, state: State) -> None:
 def load_state(path: Path) -> State:
     """The state in `path`, on the CPU; raises InputError for a file that is not one. Nothing in it is executed."""
     try:
-        with open_regular(path) as file:
+        with open_regular(path) as file, warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of pickle's protocols: what cannot be read is refused
             content = torch.load(file, map_location="cpu", weights_only=True)
     except (*UNPICKLING_ERRORS, OSError, RuntimeError, AssertionError) as error:
         raise InputError(f"{path}: expected the state of a training, not readable ({quoted(error)})") from error

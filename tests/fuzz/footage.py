@@ -1,4 +1,4 @@
-"""Readers of pixels: videos, images, masks, depth images, and the pictures in a result folder."""
+"""Readers of pixels: videos, images, masks, depth images, the pictures in a result folder, and lists of clips."""
 
 import functools
 import io
@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 
 from fitter.app import view_command
+from fitter.app.batch_clips import find_clips
 from fitter.clip import open_clip
 from fitter.export.folder import ResultFolder
 from fitter.export.result import FitResult
@@ -121,10 +122,21 @@ def read_texture(folder: Path) -> None:
     view_command.read_texture(ResultFolder(folder, cast(FitResult, None)), "right")
 
 
+def write_list(folder: Path) -> None:
+    (folder / "wave.mp4").write_bytes(b"")
+    (folder / "clips.txt").write_text("wave.mp4\t--hand left\n# more\n\nsub/count.mov\n/a/b.mp4\t--initial 'a b'\n")
+
+
+def read_list(folder: Path) -> None:
+    clips = find_clips([str(folder / "clips.txt")])
+    assert all(clip.name and "/" not in clip.name for clip in clips), "a name of a folder that is none"
+
+
 TARGETS = (
     Target("video", "video", "clip.mp4", write_video, read_video),
     Target("image", "png", "images/1.png", write_images, lambda folder: read_clip(folder / "images")),
     Target("masks", "png", "masks/1.png", write_masks, read_masks),
     Target("depth", "png", "depth/1.png", write_depth, read_depth),
+    Target("clip_list", "text", "clips.txt", write_list, read_list),
     Target("texture", "png", "texture_right.png", write_texture, read_texture),
 )

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from unittest import mock
 
 import numpy as np
 import torch
@@ -80,7 +81,8 @@ def read_hand_cache(folder: Path) -> None:
     from fitter.hand.cache import cached_model
     from tests.toy_hand import toy_hand
 
-    cached_model(folder / "hand.npz", toy_hand)
+    with mock.patch("os.fsync"):  # a damaged file is written anew, which need not outlive a power cut
+        cached_model(folder / "hand.npz", toy_hand)
 
 
 def write_unwrap_cache(folder: Path) -> None:

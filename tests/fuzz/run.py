@@ -19,7 +19,7 @@ from tests.fuzz.law import Verdict
 from tests.fuzz.worker import work
 
 # A process that says nothing for so long hangs in a library, where no signal of Python's reaches it.
-SILENT_S = 60.0
+SILENT_S = 120.0
 STARTING_S = 300.0  # on a busy machine
 MOST_DEATHS = 20
 

@@ -17,7 +17,7 @@ class Target:
     """`write` lays valid files into an empty folder and may return further valid contents of `file`, the one that is
     broken, whose format is `kind`. `read` does with the folder all that the program does with such files.
 
-    `slow_s` is what one input may take; `native` readers call libraries that no coverage can be taken of.
+    `slow_s` is what one input may take of the processor's time.
     """
 
     name: str
@@ -44,7 +44,9 @@ class Bench:
     @staticmethod
     def of(target: Target, folder: Path | None = None) -> "Bench":
         folder = Path(tempfile.mkdtemp(prefix=f"fuzz-{target.name}-")) if folder is None else folder
-        return Bench(target, folder, tuple(target.seeds(folder)))
+        seeds = tuple(target.seeds(folder))
+        target.read(folder)  # imports and caches belong to no input
+        return Bench(target, folder, seeds)
 
     def broken(self, number: int) -> bytes:
         """One of the valid contents, broken; the number says how."""

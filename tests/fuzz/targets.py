@@ -1,8 +1,7 @@
 """All readers that are fuzzed, by name."""
 
-from tests.fuzz import footage, models, observations, products
+from tests.fuzz import cameras, footage, models, observations, products
 from tests.fuzz.target import Target
 
-TARGETS: dict[str, Target] = {
-    target.name: target for target in (*footage.TARGETS, *observations.TARGETS, *products.TARGETS, *models.TARGETS)
-}
+MODULES = (footage, observations, cameras, products, models)
+TARGETS: dict[str, Target] = {target.name: target for module in MODULES for target in module.TARGETS}

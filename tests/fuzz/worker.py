@@ -69,7 +69,7 @@ def work(words: list[str]) -> None:
     bench = Bench.of(TARGETS[reader], valid)
     teller = Teller(Path(folder) / "told.jsonl")
     teller.flush()
-    for content in bench.seeds:  # imports and caches belong to no input
+    for content in bench.seeds:  # whatever only the further ones import
         judged(bench, content)
     pages = int(Path("/proc/self/statm").read_text().split()[0])
     most = pages * os.sysconf("SC_PAGESIZE") + SPARE_BYTES

@@ -13,7 +13,8 @@ from fitter.errors import InputError
 from fitter.skeleton import FINGERTIPS
 from fitter.untrusted import open_regular
 
-MOST_BYTES = 16 * 2**20  # a line has 200 characters, a clip some hundred lines
+MOST_BYTES = 16 * 2**20  # a line has 200 characters
+MOST_FRAMES = 20_000  # a clip has some hundred
 N_TIPS = len(FINGERTIPS)
 
 
@@ -32,6 +33,8 @@ def read_fingertips(path: Path, least: int = N_TIPS) -> Float[np.ndarray, "frame
     if len(data) > MOST_BYTES or not lines:
         what = "is empty" if not lines else f"is larger than {MOST_BYTES // 2**20} MB"
         raise InputError(f"{path} {what}: expected a line of fingertips per frame")
+    if len(lines) > MOST_FRAMES:
+        raise InputError(f"{path} has {len(lines)} lines: expected one of fingertips per frame, at most {MOST_FRAMES}")
     return np.stack([_tips(line, least, f"{path}, line {number + 1}") for number, line in enumerate(lines)])
 
 

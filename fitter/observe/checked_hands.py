@@ -5,7 +5,6 @@
 A joint is missing where its confidence is 0, or where its position is NaN and its confidence NaN or 0.
 """
 
-import json
 from pathlib import Path
 
 import numpy as np
@@ -13,9 +12,7 @@ from jaxtyping import Float
 
 from fitter.errors import InputError
 from fitter.observe.observations import Detection, Side
-from fitter.untrusted import quoted, read_regular
 
-MOST_BYTES = 256 * 2**20  # of one file: a 133-joint JSON of half an hour of video, 54000 frames, is about that
 MOST_HANDS = 64  # in one frame: more is a broken file, not a crowd
 CONFIDENCE_SLACK = 0.1  # heatmap peaks of OpenPose exceed 1 by a few per cent
 N_JOINTS = 21
@@ -80,21 +77,6 @@ def _numbers(values: object, where: str) -> Float[np.ndarray, "n"]:
         return np.array([np.nan if value is None else float(value) for value in values], dtype=np.float64)
     except OverflowError:
         raise InputError(f"{where}: holds a number beyond all measure, expected pixels and confidences") from None
-
-
-def read_json(path: Path, content: str = "keypoints of one clip") -> object:
-    """What a JSON file holds. Raises InputError, which says that `content` was expected, if it is too large, unreadable
-    or no JSON.
-    """
-    try:
-        text = read_regular(path, MOST_BYTES)
-        if len(text) > MOST_BYTES:
-            raise InputError(f"{path} is larger than {MOST_BYTES // 2**20} MiB: expected {content}")
-        return json.loads(text.decode("utf-8"))
-    except OSError as error:
-        raise InputError(f"{path} cannot be read ({error.strerror}): expected a JSON file of {content}") from None
-    except (ValueError, RecursionError) as error:
-        raise InputError(f"{path} is no valid JSON ({quoted(error)}): expected a JSON file of {content}") from None
 
 
 def check_pixels(frames: list[list[Detection]], path: Path, size: tuple[int, int]) -> None:
