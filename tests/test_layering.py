@@ -14,6 +14,7 @@ REPOSITORY = Path(__file__).parents[1]
 LAYERS = (
     "errors",
     "untrusted",
+    "mapped",
     "quantity",
     "rotation",
     "skeleton",

@@ -9,10 +9,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fitter.export.archive import ALIGNMENT, read_archive, release_pages, write_archive
+from fitter.export.archive import ALIGNMENT, read_archive, write_archive
 from fitter.export.diagnostics import Diagnostics
 from fitter.export.result import RESULT_FILE, FitResult, arrays_of, save_result
 from fitter.export.streamed import StreamedArchive, frame_axes
+from fitter.mapped import release_pages
 from tests.test_result import assert_same, make_result
 
 FRAMES = 23

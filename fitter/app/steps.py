@@ -29,8 +29,7 @@ from fitter.config import Config, Export
 from fitter.energy import OF_PAIRS, Energy
 from fitter.energy.size import Size
 from fitter.errors import InputError
-from fitter.export.archive import release_pages
-from fitter.export.atomic import prepare_folder
+from fitter.export.atomic import explained, prepare_folder
 from fitter.export.clip_writer import FittedClip, HandOfClip
 from fitter.export.fitted_hand import FittedHand, FittedWindow
 from fitter.export.meshes import HandMesh, write_frame_meshes, write_mesh
@@ -40,6 +39,7 @@ from fitter.hand import HandModel
 from fitter.hand.load import load_hand_model
 from fitter.initialise import initial_states
 from fitter.initialise.settings import SHIPPED, Initialise
+from fitter.mapped import release_pages
 from fitter.observe.cache import cached_detections
 from fitter.observe.camera_file import read_cameras
 from fitter.observe.doubt import doubted
@@ -114,7 +114,10 @@ def choose_device(command: Command) -> torch.device:
 
 
 def observe(command: Command, config: Config, clip: Clip, folder: Path, progress: Progress) -> list[Observations]:
-    """The hands seen in the clip, from the user's detections or the detector's (kept in `folder`)."""
+    """The hands seen in the clip, from the user's detections or the detector's (kept in `folder`).
+
+    Those of a long clip are read from files without a name in `folder`, so that memory does not grow with it.
+    """
     if command.keypoints is not None:
         source, detections = read_keypoints(command.keypoints, (clip.width, clip.height), clip.n_frames)
     elif isinstance(clip, DemoClip):
@@ -129,7 +132,11 @@ def observe(command: Command, config: Config, clip: Clip, folder: Path, progress
         source, detections = detector.name, found
     hands = track_hands(detections, clip, source, command.hand)
     # Of other sources it is not known how steady they are, nor what their confidence means.
-    return [doubted(hand) for hand in hands] if source == config.observe.mediapipe.name else hands
+    hands = [doubted(hand) for hand in hands] if source == config.observe.mediapipe.name else hands
+    try:
+        return [hand.on_disk(folder) for hand in hands]
+    except OSError as error:
+        raise explained(error, folder) from error
 
 
 def initialise(

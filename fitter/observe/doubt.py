@@ -39,7 +39,9 @@ def doubted(seen: Observations) -> Observations:
     """The observations with the confidence that their borders and their unsteadiness leave them."""
     outside, steady = beyond_border(seen).mean(axis=1), steadiness(seen)
     lost = (outside > MOST_OUTSIDE) | (steady.mean(axis=1) < LOST)
-    if (seen.observed & ~lost).any():  # a clip of nothing else is better fitted to guesses than not at all
+    if (
+        lost.any() and (seen.observed & ~lost).any()
+    ):  # a clip of nothing else is better fitted to guesses than not at all
         seen = without(seen, lost)
     trust = np.maximum(steady * whole(outside)[:, None], LEAST_TRUST)
     return replace(seen, confidence=seen.confidence * trust)
@@ -79,9 +81,10 @@ def steadiness(seen: Observations) -> Float[np.ndarray, "frames 21"]:
     squared = np.full((len(frames), 21), np.nan)
     allowed = np.full(len(frames), np.nan)
     for row in range(len(frames)):
-        beside = np.abs(time_s - time_s[row]) <= NEIGHBOURS_S
-        beside[max(row - 1, 0) : row + 2] = True
-        if beside.sum() < 3:
+        first, after = np.searchsorted(time_s, [time_s[row] - 2.0 * NEIGHBOURS_S, time_s[row] + 2.0 * NEIGHBOURS_S])
+        near = np.arange(max(min(first, row - 1), 0), min(max(after, row + 2), len(frames)))
+        beside = near[(np.abs(time_s[near] - time_s[row]) <= NEIGHBOURS_S) | (np.abs(near - row) <= 1)]
+        if len(beside) < 3:
             continue
         squared[row], allowed[row] = scatter(shapes[beside], time_s[beside] - time_s[row])
     both = 0.5 * squared + 0.5 * squared.mean(axis=1, keepdims=True)

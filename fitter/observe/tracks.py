@@ -15,7 +15,7 @@ import numpy as np
 from fitter.clip import Clip
 from fitter.errors import NoHandError
 from fitter.observe.observations import Detection, Observations, Side
-from fitter.observe.pieces import NEAR, Piece, hand_extent, link, part_of, reach, separation
+from fitter.observe.pieces import NEAR, Piece, hand_extent, in_one, link, part_of, reach, separation
 from fitter.observe.sides import JOIN_GAP_S, UNSURE, Hand, assigned
 
 logger = logging.getLogger(__name__)
@@ -58,7 +58,7 @@ def without_jumps(piece: Piece) -> Piece:
     """The piece without detections that leave it for a moment: far from the local median, beyond its own motion."""
     if len(piece.frames) < 2 * JUMP_WINDOW + 1:
         return piece
-    points = np.stack([detection.keypoints_px for detection in piece.detections])
+    points = piece.detections.keypoints_px
     kept = []
     for index, detection in enumerate(piece.detections):
         start = min(max(index - JUMP_WINDOW, 0), len(points) - 2 * JUMP_WINDOW - 1)
@@ -99,8 +99,7 @@ def joined(pieces: Sequence[Piece], time_s: np.ndarray) -> list[Piece]:
 
 
 def _chained(pieces: Sequence[Piece], chain: Sequence[int]) -> Piece:
-    frames = tuple(frame for index in chain for frame in pieces[index].frames)
-    return Piece(frames, tuple(detection for index in chain for detection in pieces[index].detections))
+    return in_one([pieces[index] for index in chain])
 
 
 def without_strays(pieces: Sequence[Piece], time_s: np.ndarray) -> list[Piece]:
@@ -137,28 +136,23 @@ def observations(hand: Hand, clip: Clip, source: str) -> Observations:
 
     Depth and 3D landmarks are given only where all detections of the hand have them.
     """
-    frames = [frame for piece in hand.pieces for frame in piece.frames]
-    detections = [detection for piece in hand.pieces for detection in piece.detections]
+    found = in_one(hand.pieces)
+    seen, rows, frames = found.detections.all, found.detections.rows, list(found.frames)
 
-    def over_clip(rows: list[np.ndarray | None]) -> np.ndarray | None:
-        present = [row for row in rows if row is not None]
-        if len(present) < len(rows):
-            return None
-        table = np.zeros((clip.n_frames, *present[0].shape))
-        table[frames] = np.stack(present)
+    def over_clip(column: np.ndarray) -> np.ndarray:
+        table = np.zeros((clip.n_frames, *column.shape[1:]))
+        table[frames] = column[rows]
         return table
 
-    confidence = np.zeros((clip.n_frames, 21))
-    confidence[frames] = np.stack([detection.confidence for detection in detections])
-    keypoints = np.zeros((clip.n_frames, 21, 2))
-    keypoints[frames] = np.stack([detection.keypoints_px for detection in detections])
+    confidence, keypoints = over_clip(seen.confidence), over_clip(seen.keypoints_px)
+    keypoints[confidence == 0] = 0.0
     return Observations(
         source=source,
         side=hand.side,
         time_s=clip.time_s,
         image_size=(clip.width, clip.height),
-        keypoints_px=np.where(confidence[..., None] > 0, keypoints, 0.0),
+        keypoints_px=keypoints,
         confidence=confidence,
-        depth_px=over_clip([detection.depth_px for detection in detections]),
-        landmarks_m=over_clip([detection.landmarks_m for detection in detections]),
+        depth_px=over_clip(seen.depth_px) if seen.has_depth[rows].all() else None,
+        landmarks_m=over_clip(seen.landmarks_m) if seen.has_landmarks[rows].all() else None,
     )
