@@ -144,5 +144,5 @@ def _one_behind_the_other(arrays: dict[str, np.ndarray]) -> tuple[dict[str, Sect
         array = arrays.pop(name)
         layout[name] = Section(offset, array.size, f"{array.dtype.kind}{array.itemsize}")
         offset += array.nbytes
-        packed += gzip.compress(np.ascontiguousarray(array, array.dtype.newbyteorder("<")).reshape(-1).view(np.uint8))
+        packed += gzip.compress(np.ascontiguousarray(array, array.dtype.newbyteorder("<")).data)
     return layout, bytes(packed + gzip.flush())
