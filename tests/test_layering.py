@@ -13,8 +13,8 @@ REPOSITORY = Path(__file__).parents[1]
 # From the ground up: a module imports from its own layer and from those before it.
 LAYERS = (
     "errors",
-    "untrusted",
     "mapped",
+    "untrusted",
     "quantity",
     "rotation",
     "skeleton",

@@ -29,7 +29,7 @@ from fitter.config import Config, Export
 from fitter.energy import OF_PAIRS, Energy
 from fitter.energy.size import Size
 from fitter.errors import InputError
-from fitter.export.atomic import explained, prepare_folder
+from fitter.export.atomic import prepare_folder
 from fitter.export.clip_writer import FittedClip, HandOfClip
 from fitter.export.fitted_hand import FittedHand, FittedWindow
 from fitter.export.meshes import HandMesh, write_frame_meshes, write_mesh
@@ -114,10 +114,7 @@ def choose_device(command: Command) -> torch.device:
 
 
 def observe(command: Command, config: Config, clip: Clip, folder: Path, progress: Progress) -> list[Observations]:
-    """The hands seen in the clip, from the user's detections or the detector's (kept in `folder`).
-
-    Those of a long clip are read from files without a name in `folder`, so that memory does not grow with it.
-    """
+    """The hands seen in the clip, from the user's detections or the detector's (kept in `folder`)."""
     if command.keypoints is not None:
         source, detections = read_keypoints(command.keypoints, (clip.width, clip.height), clip.n_frames)
     elif isinstance(clip, DemoClip):
@@ -132,11 +129,7 @@ def observe(command: Command, config: Config, clip: Clip, folder: Path, progress
         source, detections = detector.name, found
     hands = track_hands(detections, clip, source, command.hand)
     # Of other sources it is not known how steady they are, nor what their confidence means.
-    hands = [doubted(hand) for hand in hands] if source == config.observe.mediapipe.name else hands
-    try:
-        return [hand.on_disk(folder) for hand in hands]
-    except OSError as error:
-        raise explained(error, folder) from error
+    return [doubted(hand) for hand in hands] if source == config.observe.mediapipe.name else hands
 
 
 def initialise(

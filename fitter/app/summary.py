@@ -4,7 +4,7 @@ summary = summarise(result, observations, Run(folder, seconds=12.3, warnings=jou
 print_summary(summary)
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,14 +19,13 @@ from fitter.clip.slice import runs_of
 from fitter.evaluate.metrics import jitter, mpjpe, pa_mpjpe
 from fitter.export.result import FitResult
 from fitter.hand import HandModel
-from fitter.mapped import release_pages
+from fitter.mapped import release_pages, stretches
 from fitter.observe.observations import Observations
 from fitter.skeleton import POINT_NAMES, POINT_PARENTS
 from fitter.synthesis.report import PhotometricReport
 from fitter.visualize.report.write import REPORT_FILE
 
 MM_PER_M = 1000.0
-FRAMES_AT_ONCE = 4096  # of which figures are made: 2 MB
 
 
 @dataclass(frozen=True)
@@ -143,11 +142,6 @@ def reprojection(
         distance = np.linalg.norm(keypoints_px[rows] - seen.keypoints_px[rows], axis=-1)
         total, count = total + float(distance[counted].sum()), count + int(counted.sum())
     return total / count if count else float("nan")
-
-
-def stretches(n_frames: int) -> Iterator[slice]:
-    """All frames, FRAMES_AT_ONCE at a time."""
-    return (slice(first, first + FRAMES_AT_ONCE) for first in range(0, n_frames, FRAMES_AT_ONCE))
 
 
 def longest_run(wanted: Bool[np.ndarray, "frames"]) -> slice:

@@ -17,6 +17,7 @@ import numpy as np
 
 import fitter
 from fitter.clip import Clip
+from fitter.mapped import release_pages
 from fitter.observe.detections import COLUMNS, SIDES, Detections, gathered
 from fitter.observe.source import KeypointSource, OnFrame
 from fitter.untrusted import Damaged, open_regular, read_plain_arrays
@@ -87,6 +88,7 @@ def _save(path: Path, key: str, seen: Detections) -> None:
                 for name, array in {"key": np.array(key), **arrays}.items():
                     with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
                         np.lib.format.write_array(member, array, allow_pickle=False)
+                        release_pages(array)
             file.flush()
             os.fsync(file.fileno())
         os.replace(unfinished, path)
@@ -116,6 +118,7 @@ def _unpacked(arrays: Mapping[str, np.ndarray], n_frames: int) -> Detections:
             raise Damaged(f"{name} is of another shape or type")
         if kind == np.float64 and not np.isfinite(arrays[name]).all():
             raise Damaged(f"{name} is not finite")
+        release_pages(arrays[name])
     for name, end in (("frame", n_frames), ("side", len(SIDES))):
         if ((arrays[name] < 0) | (arrays[name] >= end)).any():
             raise Damaged(f"{name} is out of range")

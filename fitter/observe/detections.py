@@ -5,7 +5,8 @@ seen[17]                                # the hands of a frame, made when they a
 seen.some([3, 4, 9])                    # those of some rows, wherever they are; again made when asked for
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import cached_property
 from typing import overload
@@ -13,6 +14,7 @@ from typing import overload
 import numpy as np
 from jaxtyping import Bool, Float, Int, Int8
 
+from fitter.mapped import ROWS_AT_ONCE, Growing, release_pages
 from fitter.observe.observations import Detection, Side
 
 SIDES: tuple[Side | None, ...] = (None, "left", "right")  # as numbers
@@ -27,7 +29,6 @@ COLUMNS: dict[str, tuple[tuple[int, ...], type]] = {
     "depth_px": ((21,), np.float64),
     "landmarks_m": ((21, 3), np.float64),
 }
-PACKED_AT_ONCE = 1024  # hands
 Columns = dict[str, np.ndarray]
 
 
@@ -64,6 +65,16 @@ class Detections(Sequence[list[Detection]]):
     @cached_property
     def _starts(self) -> Int[np.ndarray, "starts"]:
         return np.searchsorted(self.frame, np.arange(self.n_frames + 1))
+
+    def __iter__(self) -> Iterator[list[Detection]]:
+        for frame in range(self.n_frames):
+            yield [self.hand(row) for row in self.rows(frame)]
+            if frame % ROWS_AT_ONCE == 0:
+                self.release()
+
+    def release(self) -> None:
+        """Let go of the memory in which hands lie that were read from files."""
+        release_pages(*(getattr(self, name) for name in COLUMNS))
 
     def rows(self, frame: int) -> range:
         """Those of a frame's hands."""
@@ -104,6 +115,12 @@ class SomeHands(Sequence[Detection]):
             return SomeHands(self.all, self.rows[index])
         return self.all.hand(int(self.rows[index]))
 
+    def __iter__(self) -> Iterator[Detection]:
+        for number, row in enumerate(self.rows.tolist()):
+            yield self.all.hand(row)
+            if number % ROWS_AT_ONCE == 0:
+                self.all.release()
+
     @property
     def keypoints_px(self) -> Float[np.ndarray, "chosen 21 2"]:
         """A copy of them."""
@@ -125,25 +142,35 @@ def joined_hands(parts: Sequence[SomeHands]) -> SomeHands:
 
 
 def gathered(frames: Iterable[Sequence[Detection]]) -> Detections:
-    """The hands of all frames, of which no more than PACKED_AT_ONCE or a frame's are objects at a time."""
+    """The hands of all frames, of which no more than ROWS_AT_ONCE or a frame's are objects at a time."""
     if isinstance(frames, Detections):
         return frames
-    blocks, waiting, numbers = list[Columns](), list[Detection](), list[int]()
     n_frames = 0
-    for found in frames:
-        waiting += found
-        numbers += [n_frames] * len(found)
-        n_frames += 1
-        if len(waiting) >= PACKED_AT_ONCE:
-            blocks.append(_packed(waiting, numbers))
-            waiting, numbers = [], []
-    return one_behind_the_other([*blocks, _packed(waiting, numbers)], n_frames)
+
+    def blocks() -> Iterator[Columns]:
+        nonlocal n_frames
+        waiting, numbers = list[Detection](), list[int]()
+        for found in frames:
+            waiting += found
+            numbers += [n_frames] * len(found)
+            n_frames += 1
+            if len(waiting) >= ROWS_AT_ONCE:
+                yield _packed(waiting, numbers)
+                waiting, numbers = [], []
+        yield _packed(waiting, numbers)
+
+    columns = one_behind_the_other(blocks())  # which counts the frames
+    return Detections(n_frames, **columns)
 
 
-def one_behind_the_other(blocks: Sequence[Columns], n_frames: int) -> Detections:
-    """One of several, whose frames rise from each to the next, for a clip of `n_frames`; it empties the blocks."""
-    names = ("frame", *COLUMNS)
-    return Detections(n_frames, **{name: np.concatenate([block.pop(name) for block in blocks]) for name in names})
+def one_behind_the_other(blocks: Iterable[Columns]) -> Columns:
+    """The columns of several blocks, at least one, whose frames rise from each to the next."""
+    with ExitStack() as files:
+        columns = {name: files.enter_context(Growing()) for name in ("frame", *COLUMNS)}
+        for block in blocks:
+            for name, rows in columns.items():
+                rows.add(block[name])
+        return {name: rows.array() for name, rows in columns.items()}
 
 
 def _packed(hands: Sequence[Detection], frames: Sequence[int]) -> Columns:

@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from fitter.errors import InputError
+from fitter.mapped import release_pages, stretches
 from fitter.observe.detections import SIDES, Columns, Detections, one_behind_the_other
 from fitter.observe.observations import Side
 from fitter.observe.plain_arrays import read_arrays
@@ -26,7 +27,6 @@ from fitter.untrusted import quoted
 JOINT_ARRAYS = {"keypoints_px": (N_JOINTS, 2), "confidence": (N_JOINTS,), "depth_px": (N_JOINTS,)}
 JOINT_ARRAYS["landmarks_m"] = (N_JOINTS, 3)
 LONGEST_NAME = 64
-FRAMES_AT_ONCE = 1024
 
 
 def read_npz(path: Path, n_frames: int) -> tuple[str, Detections]:
@@ -43,17 +43,18 @@ def read_npz(path: Path, n_frames: int) -> tuple[str, Detections]:
         if len(array) != n_hands:
             raise InputError(f"{path}: {name} is of {len(array)} hands, expected {n_hands} as in keypoints_px")
     sides = _sides(path, arrays.get("side"), n_hands)
-    blocks = [_hands(path, shaped, first, sides) for first in range(0, max(n_frames, 1), FRAMES_AT_ONCE)]
-    return _source(path, arrays.get("source")), one_behind_the_other(blocks, n_frames)
+    columns = one_behind_the_other(_hands(path, shaped, frames, sides) for frames in stretches(n_frames))
+    return _source(path, arrays.get("source")), Detections(n_frames, **columns)
 
 
-def _hands(path: Path, arrays: Mapping[str, np.ndarray], first: int, sides: Sequence[Side | None]) -> Columns:
-    """The hands of FRAMES_AT_ONCE frames, those of one frame together."""
+def _hands(path: Path, arrays: Mapping[str, np.ndarray], frames: slice, sides: Sequence[Side | None]) -> Columns:
+    """The hands of some frames, those of one frame together."""
     rows = {
-        name: array[:, first : first + FRAMES_AT_ONCE].swapaxes(0, 1).reshape(-1, *array.shape[2:]).astype(np.float64)
+        name: array[:, frames].swapaxes(0, 1).reshape(-1, *array.shape[2:]).astype(np.float64)
         for name, array in arrays.items()
     }
-    n_hands, n_rows = len(sides), len(rows["keypoints_px"])
+    release_pages(*arrays.values())
+    n_hands, n_rows, first = len(sides), len(rows["keypoints_px"]), frames.start
 
     def where(row: int) -> str:
         return f"{path}, hand {row % n_hands}, frame {first + row // n_hands}"

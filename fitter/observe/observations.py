@@ -3,15 +3,13 @@
 Pixels are the input frames', the first pixel's centre at (0.5, 0.5). What is missing is 0 with confidence 0, not NaN.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Literal
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from fitter.mapped import on_disk, release_pages
+from fitter.mapped import release_pages
 
 Side = Literal["left", "right"]
 
@@ -67,25 +65,17 @@ class Observations:
 
     def at(self, frames: Int[np.ndarray, "chosen"]) -> "Observations":
         """Of some of its frames, in memory."""
-        part = self._with_arrays(lambda array: array[frames])
+        part = replace(
+            self,
+            time_s=self.time_s[frames],
+            keypoints_px=self.keypoints_px[frames],
+            confidence=self.confidence[frames],
+            depth_px=None if self.depth_px is None else self.depth_px[frames],
+            landmarks_m=None if self.landmarks_m is None else self.landmarks_m[frames],
+        )
         self.release()
-        return replace(part, time_s=self.time_s[frames])
-
-    def on_disk(self, folder: Path) -> "Observations":
-        """The same, read from files in `folder` where they are long. OSError where there is no room."""
-        return self._with_arrays(lambda array: on_disk(array, folder))
+        return part
 
     def release(self) -> None:
         """Let go of the memory in which rows lie that were read from files."""
-        for array in (self.keypoints_px, self.confidence, self.depth_px, self.landmarks_m):
-            if array is not None:
-                release_pages(array)
-
-    def _with_arrays(self, change: Callable[[np.ndarray], np.ndarray]) -> "Observations":
-        return replace(
-            self,
-            keypoints_px=change(self.keypoints_px),
-            confidence=change(self.confidence),
-            depth_px=None if self.depth_px is None else change(self.depth_px),
-            landmarks_m=None if self.landmarks_m is None else change(self.landmarks_m),
-        )
+        release_pages(self.keypoints_px, self.confidence, self.depth_px, self.landmarks_m)

@@ -14,6 +14,7 @@ import numpy as np
 
 from fitter.clip import Clip
 from fitter.errors import NoHandError
+from fitter.mapped import in_stretches, release_pages
 from fitter.observe.observations import Detection, Observations, Side
 from fitter.observe.pieces import NEAR, Piece, hand_extent, in_one, link, part_of, reach, separation
 from fitter.observe.sides import JOIN_GAP_S, UNSURE, Hand, assigned
@@ -58,11 +59,10 @@ def without_jumps(piece: Piece) -> Piece:
     """The piece without detections that leave it for a moment: far from the local median, beyond its own motion."""
     if len(piece.frames) < 2 * JUMP_WINDOW + 1:
         return piece
-    points = piece.detections.keypoints_px
     kept = []
     for index, detection in enumerate(piece.detections):
-        start = min(max(index - JUMP_WINDOW, 0), len(points) - 2 * JUMP_WINDOW - 1)
-        window = points[start : start + 2 * JUMP_WINDOW + 1]
+        start = min(max(index - JUMP_WINDOW, 0), len(piece.frames) - 2 * JUMP_WINDOW - 1)
+        window = piece.detections[start : start + 2 * JUMP_WINDOW + 1].keypoints_px
         seen = detection.confidence > 0
         away = np.linalg.norm(window - np.median(window, axis=0), axis=-1)[:, seen].mean(axis=1) / hand_extent(
             detection
@@ -137,22 +137,26 @@ def observations(hand: Hand, clip: Clip, source: str) -> Observations:
     Depth and 3D landmarks are given only where all detections of the hand have them.
     """
     found = in_one(hand.pieces)
-    seen, rows, frames = found.detections.all, found.detections.rows, list(found.frames)
+    order = np.argsort(found.frames)
+    frames, rows, seen = np.array(found.frames)[order], found.detections.rows[order], found.detections.all
 
     def over_clip(column: np.ndarray) -> np.ndarray:
-        table = np.zeros((clip.n_frames, *column.shape[1:]))
-        table[frames] = column[rows]
-        return table
+        def some_frames(part: slice) -> np.ndarray:
+            table = np.zeros((part.stop - part.start, *column.shape[1:]))
+            first, after = np.searchsorted(frames, [part.start, part.stop])
+            table[frames[first:after] - part.start] = column[rows[first:after]]
+            release_pages(column)
+            return table
 
-    confidence, keypoints = over_clip(seen.confidence), over_clip(seen.keypoints_px)
-    keypoints[confidence == 0] = 0.0
+        return in_stretches(clip.n_frames, some_frames)
+
     return Observations(
         source=source,
         side=hand.side,
         time_s=clip.time_s,
         image_size=(clip.width, clip.height),
-        keypoints_px=keypoints,
-        confidence=confidence,
+        keypoints_px=over_clip(seen.keypoints_px),
+        confidence=over_clip(seen.confidence),
         depth_px=over_clip(seen.depth_px) if seen.has_depth[rows].all() else None,
         landmarks_m=over_clip(seen.landmarks_m) if seen.has_landmarks[rows].all() else None,
     )

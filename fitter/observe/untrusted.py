@@ -13,6 +13,7 @@ import numpy as np
 from jaxtyping import Float
 
 from fitter.errors import InputError
+from fitter.mapped import stretches
 from fitter.observe.detections import Detections
 from fitter.observe.observations import Detection, Side
 from fitter.untrusted import quoted, read_regular
@@ -114,16 +115,19 @@ def read_json(path: Path, content: str = "keypoints of one clip") -> object:
 
 def check_pixels(seen: Detections, path: Path, size: tuple[int, int]) -> None:
     """Raise InputError where all the keypoints together cannot be pixels of images of `size` (width, height)."""
-    points = seen.keypoints_px[seen.confidence > 0]
-    if not len(points):
-        return
-    if max(points.max(), -points.min()) <= UNIT_RANGE:
+    count, outside, farthest = 0, 0, 0.0
+    for rows in stretches(len(seen.frame)):
+        points = seen.keypoints_px[rows][seen.confidence[rows] > 0]
+        count += len(points)
+        outside += int(((points < 0) | (points > size)).any(axis=1).sum())
+        farthest = max(farthest, float(np.abs(points).max(initial=0.0)))
+    seen.release()
+    if count and farthest <= UNIT_RANGE:
         raise InputError(
             f"{path}: all keypoints lie within {UNIT_RANGE:g} px of the corner; expected pixels, not shares"
         )
-    outside = ((points < 0) | (points > size)).any(axis=1).mean()
-    if outside > STRAY_SHARE:
+    if outside > STRAY_SHARE * count:
         raise InputError(
-            f"{path}: {100 * outside:.0f} % of the keypoints lie outside the {size[0]}x{size[1]} frames; "
+            f"{path}: {100 * outside / count:.0f} % of the keypoints lie outside the {size[0]}x{size[1]} frames; "
             "expected keypoints of this clip, in pixels of its frames"
         )
