@@ -121,7 +121,7 @@ def check_pixels(seen: Detections, path: Path, size: tuple[int, int]) -> None:
         count += len(points)
         outside += int(((points < 0) | (points > size)).any(axis=1).sum())
         farthest = max(farthest, float(np.abs(points).max(initial=0.0)))
-    seen.release()
+        seen.release()
     if count and farthest <= UNIT_RANGE:
         raise InputError(
             f"{path}: all keypoints lie within {UNIT_RANGE:g} px of the corner; expected pixels, not shares"
