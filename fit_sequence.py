@@ -52,7 +52,7 @@ def fit_sequence(request: Request) -> None:
             export(fitted, clip, camera, config, folder, progress)
         words, seconds = ("fit_sequence.py", *request.words), time.monotonic() - began
         record = record_of(this_run, command, words, fitted.hands, seconds, journal.warnings)
-        mark_complete(folder, record, config.export.report)
+        mark_complete(folder, record, fitted, config.export.report)
 
     if not command.quiet:
         length_known = command.hand_length_mm is not None

@@ -2,6 +2,7 @@
 
 import logging
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -42,7 +43,7 @@ def clip(tmp_path: Path) -> VideoClip:
     return replace(blank_clip(N_FRAMES), path=tmp_path / "clip.mp4")
 
 
-def assert_same(frames: list[list[Detection]], others: list[list[Detection]]) -> None:
+def assert_same(frames: Sequence[list[Detection]], others: Sequence[list[Detection]]) -> None:
     assert [len(found) for found in frames] == [len(found) for found in others]
     for found, other in zip(frames, others, strict=True):
         for hand, twin in zip(found, other, strict=True):
@@ -78,9 +79,9 @@ def test_other_settings_or_pixels_detect_again(tmp_path: Path, clip: VideoClip):
 
 def test_no_hands_are_cached_too(tmp_path: Path, clip: VideoClip, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(Counting, "detect", lambda self, clip, on_frame: [[] for _ in range(N_FRAMES)])
-    assert cached_detections(tmp_path, Counting(), clip) == [[]] * N_FRAMES
+    assert list(cached_detections(tmp_path, Counting(), clip)) == [[]] * N_FRAMES
     monkeypatch.setattr(Counting, "detect", lambda self, clip, on_frame: pytest.fail("detected again"))
-    assert cached_detections(tmp_path, Counting(), clip) == [[]] * N_FRAMES
+    assert list(cached_detections(tmp_path, Counting(), clip)) == [[]] * N_FRAMES
 
 
 @pytest.mark.parametrize("damage", ["text", "half", "flip", "foreign", "nan", "frame"])
@@ -115,7 +116,7 @@ def test_an_interrupted_write_leaves_nothing(tmp_path: Path, clip: VideoClip, mo
     def full(*args: object, **kwargs: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(cache.np, "savez", full)
+    monkeypatch.setattr(cache.np.lib.format, "write_array", full)
     frames = cached_detections(tmp_path / "out", Counting(), clip)
     assert_same(frames, Counting().detect(clip))
     assert os.listdir(tmp_path / "out") == []

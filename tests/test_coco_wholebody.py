@@ -70,9 +70,9 @@ def test_hands_within_the_133_keypoints(tmp_path: Path):
 
 
 def test_nobody_is_a_valid_file(tmp_path: Path):
-    assert read_coco_wholebody(saved(tmp_path, []), SIZE, 2) == [[], []]
+    assert list(read_coco_wholebody(saved(tmp_path, []), SIZE, 2)) == [[], []]
     content = {"images": images("a.png", "b.png"), "annotations": []}
-    assert read_coco_wholebody(saved(tmp_path, content), SIZE, 2) == [[], []]
+    assert list(read_coco_wholebody(saved(tmp_path, content), SIZE, 2)) == [[], []]
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from fitter.errors import InputError
-from fitter.observe import untrusted
+from fitter.observe import json_file
 from fitter.observe.files import read_keypoints
 
 SIZE = (640, 480)
@@ -47,11 +47,12 @@ def test_keypoints_of_other_frames_are_refused(tmp_path: Path):
 
 def test_a_file_without_hands_is_valid(tmp_path: Path):
     np.savez(tmp_path / "hands.npz", keypoints_px=np.full((3, 21, 2), np.nan))
-    assert read_keypoints(tmp_path / "hands.npz", SIZE, 3) == ("custom", [[], [], []])
+    name, frames = read_keypoints(tmp_path / "hands.npz", SIZE, 3)
+    assert name == "custom" and list(frames) == [[], [], []]
 
 
 def test_too_large_a_json_is_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     (tmp_path / "body.json").write_text("[" + " " * 2**20 + "]")
-    monkeypatch.setattr(untrusted, "MOST_BYTES", 2**20)
+    monkeypatch.setattr(json_file, "MOST_BYTES", 2**20)
     with pytest.raises(InputError, match="larger than 1 MiB"):
         read_keypoints(tmp_path / "body.json", SIZE, 3)

@@ -13,6 +13,7 @@ REPOSITORY = Path(__file__).parents[1]
 # From the ground up: a module imports from its own layer and from those before it.
 LAYERS = (
     "errors",
+    "mapped",
     "untrusted",
     "quantity",
     "rotation",

@@ -118,7 +118,7 @@ def test_further_looks_agree_and_tell_trust(left_hand: StillClip):
 def test_nothing_in_an_empty_frame():
     pytest.importorskip("mediapipe", reason="the detector, extra `detect`, is not installed")
     blank = StillClip(Path("b"), "b", 64, 48, 30.0, np.zeros(1), None, (), (np.zeros((48, 64, 3), dtype=np.uint8),))
-    assert MediaPipe().detect(blank) == [[]]
+    assert list(MediaPipe().detect(blank)) == [[]]
 
 
 def test_its_start_leaves_the_terminal_alone(left_hand: StillClip, capfd: pytest.CaptureFixture[str]):

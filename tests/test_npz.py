@@ -66,7 +66,7 @@ def test_nan_without_confidence_is_missing(tmp_path: Path):
 
 def test_no_hands_is_a_valid_file(tmp_path: Path):
     _, frames = read_npz(saved(tmp_path, {"keypoints_px": np.zeros((0, T, 21, 2))}), T)
-    assert frames == [[]] * T
+    assert list(frames) == [[]] * T
 
 
 @pytest.mark.parametrize(

@@ -3,32 +3,26 @@
 import mmap
 import zipfile
 from collections.abc import Sequence
-from dataclasses import fields, replace
+from dataclasses import fields
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from fitter.export.archive import ALIGNMENT, read_archive, release_pages, write_archive
+from fitter.export.archive import ALIGNMENT, read_archive, write_archive
 from fitter.export.diagnostics import Diagnostics
 from fitter.export.result import RESULT_FILE, FitResult, arrays_of, save_result
-from fitter.export.streamed import StreamedArchive, frame_axes
+from fitter.export.streamed import StreamedArchive, frame_axes, frames_of
+from fitter.mapped import release_pages
 from tests.test_result import assert_same, make_result
 
 FRAMES = 23
 
 
-def part(result: FitResult, frames: slice) -> FitResult:
-    axes = frame_axes(FitResult)
-    return replace(
-        result, **{name: getattr(result, name)[(slice(None),) * axis + (frames,)] for name, axis in axes.items()}
-    )
-
-
 def stream(result: FitResult, folder: Path, joins: Sequence[int]) -> Path:
     with StreamedArchive(folder / RESULT_FILE, FRAMES) as archive:
         for first, last in zip([0, *joins], [*joins, FRAMES], strict=True):
-            window = part(result, slice(first, last))
+            window = frames_of(result, slice(first, last))
             archive.add(window, arrays_of(window))
         archive.pack(folder / RESULT_FILE)
     return folder / RESULT_FILE
@@ -58,7 +52,7 @@ def test_windows_give_the_bytes_of_the_whole(tmp_path: Path, joins: Sequence[int
 
 def test_frames_that_lack_or_are_too_many_are_refused(tmp_path: Path) -> None:
     result = make_result(frames=FRAMES)
-    some = part(result, slice(0, 12))
+    some = frames_of(result, slice(0, 12))
     with StreamedArchive(tmp_path / RESULT_FILE, FRAMES) as archive:
         archive.add(some, arrays_of(some))
         with pytest.raises(AssertionError, match="12 of 23 frames"):

@@ -121,7 +121,9 @@ def test_the_longest_run(wanted: list[int], run: tuple[int, int]) -> None:
 
 
 def test_hand_length_follows_the_middle_finger() -> None:
-    assert hand_length(_joints()[:1]) == pytest.approx(4 * 0.04)
+    present = np.arange(T) == 0
+    assert hand_length(_joints(), present) == pytest.approx(4 * 0.04)
+    assert np.isnan(hand_length(_joints(), np.zeros(T, bool)))
 
 
 def _print(run: Run, result: FitResult = RESULT) -> str:

@@ -137,7 +137,7 @@ def _fit(command: Command, config: Config, frames: Clip | None, progress: Progre
             export(fitted, clip, camera, config, folder, progress)
         words, seconds = _words(command, folder), time.monotonic() - began
         record = record_of(identity(command, config, clip), command, words, fitted.hands, seconds, journal.warnings)
-        mark_complete(folder, record, config.export.report)
+        mark_complete(folder, record, fitted, config.export.report)
     _repeat(journal.warnings)
     return fitted.result
 

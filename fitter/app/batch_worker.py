@@ -30,7 +30,7 @@ from fitter.app.resume import identity
 from fitter.clip import open_clip
 from fitter.errors import HandfitError, InputError, NoHandError, printable
 from fitter.export.atomic import atomic_path
-from fitter.export.folder import open_result
+from fitter.export.folder import ResultFolder, open_result
 from fitter.export.run_record import RUN_FILE, RunRecord, save_record
 from fitter.visualize.report.index import Entry, entry_of, failed_entry
 from fitter.visualize.report.write import REPORT_FILE
@@ -94,7 +94,7 @@ def _fit(job: Job, command: Command, folder: Path) -> Outcome:
         frames=opened.result.present.shape[1],
         hands=tuple(opened.result.side),
         warnings=opened.run.warnings if opened.run else (),
-        entry=_entry(folder),
+        entry=_entry(opened),
     )
 
 
@@ -107,13 +107,14 @@ def _stamp(file: Path) -> tuple[int, int] | None:
     return status.st_ino, status.st_mtime_ns
 
 
-def _entry(folder: Path) -> Entry:
+def _entry(opened: ResultFolder) -> Entry:
     """The row of a result in an index page one folder above it."""
+    page = opened.path / REPORT_FILE
     try:
-        entry = entry_of(open_result(folder), folder / REPORT_FILE, folder.parent)
+        entry = entry_of(opened, page, opened.path.parent)
     except HandfitError as error:
-        return failed_entry(folder, str(error))
-    return entry if (folder / REPORT_FILE).exists() else replace(entry, link=f"{entry.link}".rpartition("/")[0] + "/")
+        return failed_entry(opened.path, str(error))
+    return entry if page.exists() else replace(entry, link=f"{entry.link}".rpartition("/")[0] + "/")
 
 
 def _fit_in_scratch(job: Job, scratch: Path) -> Outcome:

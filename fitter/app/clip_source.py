@@ -71,6 +71,7 @@ class ClipSource:
                 straight = self.camera.of_frames(rows).undistort_frames(hand.keypoints_px[rows])
                 pixels = np.where(seen[..., None], straight, 0.0)
                 spans.append(spans_px(pixels, seen))
+                hand.release()
             every = np.concatenate(spans)
             scales.append(float(np.median(every)) / REFERENCE_SPAN_PX if len(every) else 1.0)
         return scales
@@ -78,7 +79,10 @@ class ClipSource:
     @property
     def confidence(self) -> Float[np.ndarray, "hands frames"]:
         """Of every hand and frame, the mean over the joints."""
-        return np.stack([hand.confidence.mean(axis=1) for hand in self.seen])
+        means = np.stack([hand.confidence.mean(axis=1) for hand in self.seen])
+        for hand in self.seen:
+            hand.release()
+        return means
 
     def scenes(self) -> list[Scene]:
         """Of every hand its model, landmarks and camera; the states mean nothing."""

@@ -6,6 +6,7 @@ seen = look_at(clip, config.observe.mediapipe, progress)
 
 import importlib.util
 import logging
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -32,7 +33,7 @@ def make_demo() -> DemoClip:
     return make_demo_clip(load_anny(), DEMO_SEED)
 
 
-def look_at(clip: DemoClip, detector: MediaPipe, progress: Progress) -> tuple[str, list[list[Detection]]]:
+def look_at(clip: DemoClip, detector: MediaPipe, progress: Progress) -> tuple[str, Sequence[Sequence[Detection]]]:
     """Source and detections of the demo: the real detector's, or a made-up detector's where it is not installed."""
     if importlib.util.find_spec("mediapipe") is not None:
         return detector.name, detector.detect(clip, progress.frame)

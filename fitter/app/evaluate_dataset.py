@@ -194,7 +194,7 @@ def _fitted(engine: _Engine, item: Item, hands: Sequence[AnnotatedHand], clip: I
             export(fitted, clip, camera, config, folder, progress)
     words = ("python -m fitter.evaluate", "--dataset", str(wanted.folder))
     record = record_of(this_run, command, words, fitted.hands, time.monotonic() - began, journal.warnings)
-    mark_complete(folder, record, config.export.report)
+    mark_complete(folder, record, fitted, config.export.report)
     return folder
 
 

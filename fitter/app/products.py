@@ -15,12 +15,12 @@ from fitter.app.progress import Progress
 from fitter.camera import Camera
 from fitter.clip import Clip, Frame
 from fitter.config import Config, Export
-from fitter.export.archive import release_pages
 from fitter.export.atomic import prepare_folder
 from fitter.export.clip_writer import FittedClip, HandOfClip
 from fitter.export.meshes import HandMesh, write_frame_meshes, write_mesh
 from fitter.export.result import FRAMES_AT_ONCE, FitResult
 from fitter.export.texture import texture_of, write_texture
+from fitter.mapped import release_pages
 from fitter.visualize.comparison import write_comparison
 from fitter.visualize.dressed import DressedHand
 from fitter.visualize.overlay import DrawnHand, write_overlay

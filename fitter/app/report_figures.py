@@ -12,6 +12,7 @@ from fitter.app.summary import MM_PER_M, hand_length, longest_run
 from fitter.evaluate.metrics import jitter
 from fitter.export.diagnostics import Diagnostics
 from fitter.export.folder import ResultFolder
+from fitter.mapped import release_pages
 from fitter.visualize.report.page import Figure
 
 NOTHING = "–"
@@ -26,7 +27,7 @@ def figures_of(folder: ResultFolder) -> tuple[Figure, ...]:
         return Figure(label, tuple(text(hand) for hand in hands), meaning)
 
     def present(rows: Float[np.ndarray, "hands frames *any"]) -> Callable[[int], np.ndarray]:
-        return lambda hand: rows[hand][result.present[hand]]
+        return lambda hand: shown(rows, folder, hand)
 
     quality, sigma = present(result.quality), present(result.joints_sigma_mm)
     rows = [
@@ -71,7 +72,7 @@ def seen_rows(folder: ResultFolder, seen: Diagnostics) -> list[Figure]:
     def texts(text: Callable[[int], str]) -> tuple[str, ...]:
         return tuple(text(hand) for hand in range(len(result.side)))
 
-    relative = texts(lambda hand: middle(seen.relative_sigma_mm[hand][result.present[hand]], "{:.1f} mm"))
+    relative = texts(lambda hand: middle(shown(seen.relative_sigma_mm, folder, hand), "{:.1f} mm"))
     tremble = texts(lambda hand: trembling(result.keypoints_px, seen, folder, hand))
     tremble_seen = texts(lambda hand: trembling(seen.detected_px, seen, folder, hand))
     detections = ", ".join(text for text in tremble_seen if text != NOTHING) or NOTHING
@@ -110,10 +111,18 @@ def mean(values: np.ndarray, form: str) -> str:
     return form.format(float(finite.mean(dtype=np.float64))) if len(finite) else NOTHING
 
 
+def shown(rows: Float[np.ndarray, "hands frames *any"], folder: ResultFolder, hand: int) -> np.ndarray:
+    """A copy of those of the frames with the hand; the file's need not stay in memory."""
+    copied = rows[hand][folder.result.present[hand]]
+    release_pages(rows)
+    return copied
+
+
 def length_of(folder: ResultFolder, hand: int) -> str:
     """Along the bones, the mean over the frames."""
-    joints = folder.result.joints_m[hand][folder.result.present[hand]]
-    return f"{MM_PER_M * hand_length(joints):.0f} mm" if len(joints) else NOTHING
+    length = MM_PER_M * hand_length(folder.result.joints_m[hand], folder.result.present[hand])
+    release_pages(folder.result.joints_m)
+    return f"{length:.0f} mm" if np.isfinite(length) else NOTHING
 
 
 def trembling(
@@ -122,6 +131,7 @@ def trembling(
     """The jitter over the longest run of frames in which the hand is present and wholly detected."""
     run = longest_run(folder.result.present[hand] & (seen.confidence[hand] > 0).all(axis=1))
     pixels = jitter(points[hand][run])
+    release_pages(points)
     return f"{pixels:.2f} px" if np.isfinite(pixels) else NOTHING
 
 

@@ -10,7 +10,6 @@ import hashlib
 import json
 import math
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
 import fitter
@@ -22,8 +21,8 @@ from fitter.app.saved_windows import forget_windows
 from fitter.clip import Clip
 from fitter.config import Config, to_mapping
 from fitter.errors import HandfitError
-from fitter.export.clip_writer import HandOfClip
-from fitter.export.folder import open_result
+from fitter.export.clip_writer import FittedClip, HandOfClip
+from fitter.export.folder import ResultFolder, open_result
 from fitter.export.result import RESULT_FILE
 from fitter.export.run_record import RUN_FILE, RunRecord, save_record
 from fitter.initialise.settings import SHIPPED
@@ -92,10 +91,10 @@ def record_of(
     )
 
 
-def mark_complete(folder: Path, record: RunRecord, with_report: bool) -> None:
+def mark_complete(folder: Path, record: RunRecord, fitted: FittedClip, with_report: bool) -> None:
     """Write the report, if it is wanted, and last the record, which says that the folder holds all of its run."""
     if with_report:
-        write_report(replace(open_result(folder), run=record))
+        write_report(ResultFolder(folder, fitted.result, fitted.diagnostics, record))
     save_record(record, folder)
     forget_windows(folder)
 

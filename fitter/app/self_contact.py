@@ -4,12 +4,12 @@ found = look_for_contact(model, vertices_m, present)
 sentence("right", found)    # 'right hand: the index passes 6.3 mm into the thumb in frame 265; more than 3 mm in ...'
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
+from fitter.clip.slice import runs_of
 from fitter.hand import HandModel
 from fitter.hand.penetration import PART_NAMES, Parts, Penetration
 
@@ -49,17 +49,11 @@ def sentence(side: str, contact: Contact) -> str:
         return f"{side} hand: no finger passes more than {NOTICED_MM:g} mm into another or the palm"
     worst = int(contact.found.deepest_mm.argmax())
     one, other = (PART_NAMES[part] for part in contact.found.parts[worst])
-    runs = [f"{first}-{last}" if last > first else f"{first}" for first, last in runs_of(contact)]
-    places = ", ".join(runs[:MOST_RUNS]) + (", ..." if len(runs) > MOST_RUNS else "")
+    runs = [contact.frames[run.start : run.stop] for run in runs_of(np.flatnonzero(contact.noticed))]
+    named = [f"{run[0]}-{run[-1]}" if len(run) > 1 else f"{run[0]}" for run in runs]
+    places = ", ".join(named[:MOST_RUNS]) + (", ..." if len(named) > MOST_RUNS else "")
     return (
         f"{side} hand: the {one} passes {contact.found.deepest_mm[worst]:.1f} mm into the {other} in frame "
         f"{contact.frames[worst]}; more than {NOTICED_MM:g} mm in {contact.noticed.sum()} of {looked} frames looked at "
         f"({places})"
     )
-
-
-def runs_of(contact: Contact) -> Iterator[tuple[int, int]]:
-    """First and last of each run of looked-at frames that are noticed."""
-    edges = np.flatnonzero(np.diff(np.concatenate([[False], contact.noticed, [False]])))
-    for first, after in zip(edges[::2], edges[1::2], strict=True):
-        yield int(contact.frames[first]), int(contact.frames[after - 1])

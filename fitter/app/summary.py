@@ -15,9 +15,11 @@ from rich.table import Table
 
 from fitter.app.self_contact import Contact, look_for_contact, sentence
 from fitter.camera import focal_words
+from fitter.clip.slice import runs_of
 from fitter.evaluate.metrics import jitter, mpjpe, pa_mpjpe
 from fitter.export.result import FitResult
 from fitter.hand import HandModel
+from fitter.mapped import release_pages, stretches
 from fitter.observe.observations import Observations
 from fitter.skeleton import POINT_NAMES, POINT_PARENTS
 from fitter.synthesis.report import PhotometricReport
@@ -107,46 +109,59 @@ def summarise(result: FitResult, observations: Sequence[Observations], run: Run)
 def _summarise_hand(result: FitResult, hand: int, seen: Observations, run: Run) -> HandSummary:
     present = result.present[hand]
     keypoints, joints = result.keypoints_px[hand], result.joints_m[hand]
-    counted = (seen.confidence > 0) & present[:, None]
-    distance = np.linalg.norm(keypoints - seen.keypoints_px, axis=-1)
     truth = None if run.truth_m is None else run.truth_m[hand][present]
     relative = run.relative_sigma_mm[hand] if run.relative_sigma_mm else result.joints_sigma_mm[hand]
     both = longest_run(present & (seen.confidence > 0).all(axis=1))
-    return HandSummary(
+    summary = HandSummary(
         side=result.side[hand],
         observed_frames=int(result.observed[hand].sum()),
         present_frames=int(present.sum()),
-        reprojection_px=float(distance[counted].mean()) if counted.any() else float("nan"),
+        reprojection_px=reprojection(keypoints, seen, present),
         jitter_px=jitter(keypoints[both]),
         detection_jitter_px=jitter(seen.keypoints_px[both]),
         sigma_mm=float(np.median(result.joints_sigma_mm[hand][present])) if present.any() else float("nan"),
         relative_sigma_mm=float(np.median(relative[present])) if present.any() else float("nan"),
-        length_mm=MM_PER_M * hand_length(joints[present]) if present.any() else float("nan"),
+        length_mm=MM_PER_M * hand_length(joints, present),
         error_mm=None if truth is None else MM_PER_M * mpjpe(joints[present], truth),
         aligned_error_mm=None if truth is None else MM_PER_M * pa_mpjpe(joints[present], truth),
         photometric=run.photometric[hand] if run.photometric else None,
         contact=None if run.model is None else look_for_contact(run.model, result.vertices_m[hand], present),
     )
+    release_pages(result.joints_m)
+    seen.release()
+    return summary
+
+
+def reprojection(
+    keypoints_px: Float[np.ndarray, "frames 21 2"], seen: Observations, present: Bool[np.ndarray, "frames"]
+) -> float:
+    """Mean distance in pixels from the detections, where there are some; NaN where there are none."""
+    total, count = 0.0, 0
+    for rows in stretches(len(present)):
+        counted = (seen.confidence[rows] > 0) & present[rows, None]
+        distance = np.linalg.norm(keypoints_px[rows] - seen.keypoints_px[rows], axis=-1)
+        total, count = total + float(distance[counted].sum()), count + int(counted.sum())
+    return total / count if count else float("nan")
 
 
 def longest_run(wanted: Bool[np.ndarray, "frames"]) -> slice:
     """The longest run of consecutive true entries; empty where there are none."""
-    edges = np.flatnonzero(np.diff(np.concatenate([[False], wanted, [False]])))
-    starts, stops = edges[::2], edges[1::2]
-    if len(starts) == 0:
-        return slice(0, 0)
-    best = int(np.argmax(stops - starts))
-    return slice(int(starts[best]), int(stops[best]))
+    best = max(runs_of(np.flatnonzero(wanted)), key=len, default=range(0))
+    return slice(best.start, best.stop)
 
 
-def hand_length(joints: Float[np.ndarray, "frames 21 3"]) -> float:
-    """Wrist to middle fingertip along the bones, in the unit of `joints`; the mean over frames."""
-    point, length = POINT_NAMES.index("middle_tip"), 0.0
-    while POINT_PARENTS[point] >= 0:
-        parent = int(POINT_PARENTS[point])
-        length += float(np.linalg.norm(joints[:, point] - joints[:, parent], axis=-1).mean())
-        point = parent
-    return length
+def hand_length(joints: Float[np.ndarray, "frames 21 3"], present: Bool[np.ndarray, "frames"]) -> float:
+    """Wrist to middle fingertip along the bones, in the unit of `joints`; the mean over the frames with the hand, NaN
+    without.
+    """
+    tip, total = POINT_NAMES.index("middle_tip"), 0.0
+    for rows in stretches(len(present)):
+        shown, point = joints[rows][present[rows]], tip
+        while POINT_PARENTS[point] >= 0:
+            parent = int(POINT_PARENTS[point])
+            total += float(np.linalg.norm(shown[:, point] - shown[:, parent], axis=-1).sum(dtype=np.float64))
+            point = parent
+    return total / int(present.sum()) if present.any() else float("nan")
 
 
 def print_summary(summary: Summary, console: Console | None = None) -> None:

@@ -106,18 +106,6 @@ def _content(mapped: mmap.mmap, info: zipfile.ZipInfo) -> int:
     return info.header_offset + FIXED_HEADER + name + extra
 
 
-def release_pages(array: np.ndarray) -> None:
-    """Let the system take back the memory that reading a mapped array has filled; it is read again where needed.
-
-    What was written into it is forgotten. Nothing happens to an array that is not mapped.
-    """
-    base: object = array
-    while isinstance(base, np.ndarray):
-        base = base.base
-    if isinstance(base, memoryview) and isinstance(base.obj, mmap.mmap):
-        base.obj.madvise(mmap.MADV_DONTNEED)
-
-
 def require_version(arrays: Mapping[str, np.ndarray], wanted: int, file: Path) -> None:
     """Raise InputError where the arrays are of another version: their numbers would be misread."""
     if VERSION not in arrays:

@@ -20,13 +20,13 @@ from fitter.export.archive import (
     VERSION,
     find_wrong_shape,
     read_archive,
-    release_pages,
     require_version,
     typed,
     write_archive,
 )
 from fitter.export.atomic import atomic_path
 from fitter.export.description import describe, describe_in_html
+from fitter.mapped import release_pages
 from fitter.observe.observations import Side
 
 RESULT_FILE = "result.npz"

@@ -12,9 +12,10 @@ rows lie in hidden files beside the archive, which are swept like all that a kil
 import os
 from collections.abc import Mapping
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
-from typing import IO, TYPE_CHECKING, get_type_hints
+from typing import IO, TYPE_CHECKING, TypeVar, get_type_hints
 
 import numpy as np
 from jaxtyping import AbstractArray
@@ -24,6 +25,8 @@ from fitter.export.atomic import explained, temporary_name
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
+
+Held = TypeVar("Held", bound="DataclassInstance")
 
 FRAMES = "frames"
 
@@ -112,6 +115,14 @@ class _Rows:
     def closed(self) -> Path:
         self._file.close()
         return self._path
+
+
+def frames_of(held: Held, frames: slice) -> Held:
+    """The same of some frames; of what has no row per frame all of it."""
+    axes = frame_axes(type(held))
+    return replace(
+        held, **{name: getattr(held, name)[(slice(None),) * axis + (frames,)] for name, axis in axes.items()}
+    )
 
 
 def frame_axes(kind: type) -> dict[str, int]:

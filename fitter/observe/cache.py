@@ -6,10 +6,10 @@ They are used again only for the same pixels, settings, detector release and rel
 """
 
 import hashlib
-import io
 import json
 import logging
 import os
+import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -17,7 +17,8 @@ import numpy as np
 
 import fitter
 from fitter.clip import Clip
-from fitter.observe.observations import Detection, Side
+from fitter.mapped import release_pages
+from fitter.observe.detections import COLUMNS, SIDES, Detections, gathered
 from fitter.observe.source import KeypointSource, OnFrame
 from fitter.untrusted import Damaged, open_regular, read_plain_arrays
 
@@ -28,25 +29,11 @@ BLOCK_BYTES = 64 * 1024
 BLOCKS = 64  # read of each file, evenly spread, ends included: a file up to 4 MiB is read whole
 
 MOST_BYTES = 2**29  # half an hour of video with two hands in every frame comes to a third
-# What is kept of a hand: the shape after the axis of hands, and the type.
-SHAPES: dict[str, tuple[tuple[int, ...], type]] = {
-    "frame": ((), np.int64),
-    "keypoints_px": ((21, 2), np.float64),
-    "confidence": ((21,), np.float64),
-    "side": ((), np.int64),
-    "side_score": ((), np.float64),
-    "has_depth": ((), np.bool_),
-    "has_landmarks": ((), np.bool_),
-    "depth_px": ((21,), np.float64),
-    "landmarks_m": ((21, 3), np.float64),
-}
-
-SIDES: tuple[Side | None, ...] = (None, "left", "right")  # as numbers in the file
+# The arrays in the file, a row for each hand.
+ROWS = {"frame": ((), np.int64), **COLUMNS, "side": ((), np.int64)}
 
 
-def cached_detections(
-    folder: Path, source: KeypointSource, clip: Clip, on_frame: OnFrame | None = None
-) -> list[list[Detection]]:
+def cached_detections(folder: Path, source: KeypointSource, clip: Clip, on_frame: OnFrame | None = None) -> Detections:
     """The detections of `source` in `clip`: from `folder` if they are there, else made and kept there.
 
     A damaged or foreign file is ignored and replaced. A folder that cannot be written costs a warning, not the fit.
@@ -57,7 +44,7 @@ def cached_detections(
     if kept is not None:
         logger.info("detections read from %s", path)
         return kept
-    frames = source.detect(clip, on_frame)
+    frames = gathered(source.detect(clip, on_frame))
     try:
         _save(path, key, frames)
     except OSError as error:
@@ -90,27 +77,18 @@ def content_hash(files: Sequence[Path]) -> str:
     return digest.hexdigest()
 
 
-def _save(path: Path, key: str, frames: Sequence[Sequence[Detection]]) -> None:
-    hands = [(index, hand) for index, found in enumerate(frames) for hand in found]
-    arrays = {
-        "key": np.array(key),
-        "frame": np.array([index for index, _ in hands], dtype=np.int64),
-        "keypoints_px": np.array([hand.keypoints_px for _, hand in hands]).reshape(-1, 21, 2),
-        "confidence": np.array([hand.confidence for _, hand in hands]).reshape(-1, 21),
-        "side": np.array([SIDES.index(hand.side) for _, hand in hands], dtype=np.int64),
-        "side_score": np.array([hand.side_score for _, hand in hands], dtype=np.float64),
-        "has_depth": np.array([hand.depth_px is not None for _, hand in hands], dtype=bool),
-        "has_landmarks": np.array([hand.landmarks_m is not None for _, hand in hands], dtype=bool),
-        "depth_px": _filled([hand.depth_px for _, hand in hands], (21,)),
-        "landmarks_m": _filled([hand.landmarks_m for _, hand in hands], (21, 3)),
-    }
+def _save(path: Path, key: str, seen: Detections) -> None:
+    arrays = {name: getattr(seen, name).astype(kind, copy=False) for name, (_, kind) in ROWS.items()}
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_name(f".{path.name}.{os.getpid()}")
-    packed = io.BytesIO()  # numpy would leave an archive open on a full disk, which complains on stderr later
-    np.savez(packed, **arrays)
     try:
         with unfinished.open("wb") as file:
-            file.write(packed.getbuffer())
+            # Not numpy.savez: it would leave an archive open on a full disk, which complains on stderr later.
+            with zipfile.ZipFile(file, "w") as archive:
+                for name, array in {"key": np.array(key), **arrays}.items():
+                    with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
+                        np.lib.format.write_array(member, array, allow_pickle=False)
+                        release_pages(array)
             file.flush()
             os.fsync(file.fileno())
         os.replace(unfinished, path)
@@ -118,16 +96,12 @@ def _save(path: Path, key: str, frames: Sequence[Sequence[Detection]]) -> None:
         unfinished.unlink(missing_ok=True)
 
 
-def _filled(rows: Sequence[np.ndarray | None], shape: tuple[int, ...]) -> np.ndarray:
-    return np.array([np.zeros(shape) if row is None else row for row in rows]).reshape(-1, *shape)
-
-
-def _load(path: Path, key: str, n_frames: int) -> list[list[Detection]] | None:
+def _load(path: Path, key: str, n_frames: int) -> Detections | None:
     """The detections in the file, or None if there is none, it is damaged, or it is of other pixels or settings."""
     if not path.exists():
         return None
     try:
-        arrays = read_plain_arrays(path, {"key", *SHAPES}, MOST_BYTES)
+        arrays = read_plain_arrays(path, {"key", *ROWS}, MOST_BYTES)
         if str(arrays["key"]) != key:
             logger.info("%s is of another clip or other settings: detecting again", path)
             return None
@@ -137,27 +111,20 @@ def _load(path: Path, key: str, n_frames: int) -> list[list[Detection]] | None:
         return None
 
 
-def _unpacked(arrays: Mapping[str, np.ndarray], n_frames: int) -> list[list[Detection]]:
+def _unpacked(arrays: Mapping[str, np.ndarray], n_frames: int) -> Detections:
     n_hands = arrays["frame"].size
-    for name, (shape, kind) in SHAPES.items():
+    for name, (shape, kind) in ROWS.items():
         if arrays[name].shape != (n_hands, *shape) or arrays[name].dtype != kind:
             raise Damaged(f"{name} is of another shape or type")
         if kind == np.float64 and not np.isfinite(arrays[name]).all():
             raise Damaged(f"{name} is not finite")
+        release_pages(arrays[name])
     for name, end in (("frame", n_frames), ("side", len(SIDES))):
         if ((arrays[name] < 0) | (arrays[name] >= end)).any():
             raise Damaged(f"{name} is out of range")
     if ((arrays["confidence"] < 0) | (arrays["confidence"] > 1)).any():
         raise Damaged("confidence is out of range")
-    frames: list[list[Detection]] = [[] for _ in range(n_frames)]
-    for row, frame in enumerate(arrays["frame"]):
-        hand = Detection(
-            keypoints_px=arrays["keypoints_px"][row],
-            confidence=arrays["confidence"][row],
-            side=SIDES[arrays["side"][row]],
-            side_score=float(arrays["side_score"][row]),
-            depth_px=arrays["depth_px"][row] if arrays["has_depth"][row] else None,
-            landmarks_m=arrays["landmarks_m"][row] if arrays["has_landmarks"][row] else None,
-        )
-        frames[frame].append(hand)
-    return frames
+    if (np.diff(arrays["frame"]) < 0).any():
+        raise Damaged("frame does not rise")
+    columns = {name: arrays[name].astype(kind, copy=False) for name, (_, kind) in COLUMNS.items()}
+    return Detections(n_frames, arrays["frame"], **columns)

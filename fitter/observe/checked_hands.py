@@ -5,12 +5,15 @@
 A joint is missing where its confidence is 0, or where its position is NaN and its confidence NaN or 0.
 """
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 from jaxtyping import Float
 
 from fitter.errors import InputError
+from fitter.mapped import stretches
+from fitter.observe.detections import Detections
 from fitter.observe.observations import Detection, Side
 
 MOST_HANDS = 64  # in one frame: more is a broken file, not a crowd
@@ -30,33 +33,46 @@ def checked_hand(
     """The hand, its missing joints 0 with confidence 0; None if all are missing. Raises InputError, naming `where`."""
     if len(points) != N_JOINTS or len(confidence) != N_JOINTS:
         raise InputError(f"{where}: {len(points)} joints, expected {N_JOINTS} in OpenPose order")
-    nowhere = np.isnan(points).any(axis=1)
+    (kept_points,), (kept,) = checked_hands(points[None], confidence[None], lambda hand: where)
+    if not kept.any():
+        return None
+    return Detection(kept_points, kept, side, side_score=0.0 if side is None else float(side_scores(kept[None])[0]))
+
+
+def checked_hands(
+    points: Float[np.ndarray, "hands 21 2"],
+    confidence: Float[np.ndarray, "hands 21"],
+    where: Callable[[int], str],
+) -> tuple[Float[np.ndarray, "hands 21 2"], Float[np.ndarray, "hands 21"]]:
+    """Positions and confidence of several hands, 0 where a joint is missing. Raises InputError with `where` of a hand's
+    number.
+    """
+    nowhere = np.isnan(points).any(axis=-1)
     missing = (confidence == 0) | (nowhere & np.isnan(confidence))
     faults = {
         "a confidence that is not a number": np.isnan(confidence) & ~missing,
         "a negative confidence": confidence < 0,
         "a confidence above 1": confidence > 1 + CONFIDENCE_SLACK,
         "a position that is not a number although it has a confidence": nowhere & ~missing,
-        "an infinite position": np.isinf(points).any(axis=1) & ~missing,
-        "a position beyond every image": (np.abs(points) > FARTHEST_PX).any(axis=1) & ~missing,
+        "an infinite position": np.isinf(points).any(axis=-1) & ~missing,
+        "a position beyond every image": (np.abs(points) > FARTHEST_PX).any(axis=-1) & ~missing,
     }
-    for fault, found in faults.items():
-        if found.any():
-            joint = int(np.argmax(found))
-            x, y, c = *points[joint], confidence[joint]
-            raise InputError(
-                f"{where}: joint {joint} has {fault} (x {x:g}, y {y:g}, confidence {c:g}); "
-                "expected finite pixels and a confidence from 0 to 1"
-            )
-    if missing.all():
-        return None
-    kept = np.where(missing, 0.0, np.clip(confidence, 0.0, 1.0))
-    return Detection(
-        keypoints_px=np.where(missing[:, None], 0.0, points),
-        confidence=kept,
-        side=side,
-        side_score=0.0 if side is None else float(kept[kept > 0].mean()),
-    )
+    faulty = np.any([found.any(axis=1) for found in faults.values()], axis=0)
+    if faulty.any():
+        hand = int(np.argmax(faulty))
+        fault, found = next((fault, found[hand]) for fault, found in faults.items() if found[hand].any())
+        joint = int(np.argmax(found))
+        x, y, c = *points[hand, joint], confidence[hand, joint]
+        raise InputError(
+            f"{where(hand)}: joint {joint} has {fault} (x {x:g}, y {y:g}, confidence {c:g}); "
+            "expected finite pixels and a confidence from 0 to 1"
+        )
+    return np.where(missing[..., None], 0.0, points), np.where(missing, 0.0, np.clip(confidence, 0.0, 1.0))
+
+
+def side_scores(confidence: Float[np.ndarray, "hands 21"]) -> Float[np.ndarray, "hands"]:
+    """How much a hand's word on its side counts where its source does not say: the mean over the joints it has."""
+    return confidence.sum(axis=-1) / np.maximum((confidence > 0).sum(axis=-1), 1)
 
 
 def hand_from_triplets(numbers: object, where: str, side: Side) -> Detection | None:
@@ -79,19 +95,21 @@ def _numbers(values: object, where: str) -> Float[np.ndarray, "n"]:
         raise InputError(f"{where}: holds a number beyond all measure, expected pixels and confidences") from None
 
 
-def check_pixels(frames: list[list[Detection]], path: Path, size: tuple[int, int]) -> None:
+def check_pixels(seen: Detections, path: Path, size: tuple[int, int]) -> None:
     """Raise InputError where all the keypoints together cannot be pixels of images of `size` (width, height)."""
-    hands = [hand for found in frames for hand in found]
-    if not hands:
-        return
-    points = np.concatenate([hand.keypoints_px[hand.confidence > 0] for hand in hands])
-    if np.abs(points).max() <= UNIT_RANGE:
+    count, outside, farthest = 0, 0, 0.0
+    for rows in stretches(len(seen.frame)):
+        points = seen.keypoints_px[rows][seen.confidence[rows] > 0]
+        count += len(points)
+        outside += int(((points < 0) | (points > size)).any(axis=1).sum())
+        farthest = max(farthest, float(np.abs(points).max(initial=0.0)))
+        seen.release()
+    if count and farthest <= UNIT_RANGE:
         raise InputError(
             f"{path}: all keypoints lie within {UNIT_RANGE:g} px of the corner; expected pixels, not shares"
         )
-    outside = ((points < 0) | (points > size)).any(axis=1).mean()
-    if outside > STRAY_SHARE:
+    if outside > STRAY_SHARE * count:
         raise InputError(
-            f"{path}: {100 * outside:.0f} % of the keypoints lie outside the {size[0]}x{size[1]} frames; "
+            f"{path}: {100 * outside / count:.0f} % of the keypoints lie outside the {size[0]}x{size[1]} frames; "
             "expected keypoints of this clip, in pixels of its frames"
         )

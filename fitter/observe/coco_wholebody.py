@@ -17,6 +17,7 @@ import numpy as np
 from fitter.clip.images import natural_key
 from fitter.errors import InputError
 from fitter.observe.checked_hands import MOST_HANDS, hand_from_triplets
+from fitter.observe.detections import Detections, gathered
 from fitter.observe.json_file import read_json
 from fitter.observe.observations import Detection, Side
 from fitter.untrusted import quoted
@@ -28,7 +29,7 @@ VISIBLE = 2  # COCO's visibility in annotations made by people: 0 absent, 1 hidd
 CONFIDENCE_OF_VISIBILITY = {0: 0.0, 1: 0.5, 2: 1.0}
 
 
-def read_coco_wholebody(path: Path, size: tuple[int, int], n_frames: int) -> list[list[Detection]]:
+def read_coco_wholebody(path: Path, size: tuple[int, int], n_frames: int) -> Detections:
     """The hands per frame. Raises InputError if the file is none of this format or not of such a clip."""
     content = read_json(path)
     if isinstance(content, dict) and isinstance(content.get("annotations"), list):
@@ -56,7 +57,7 @@ def read_coco_wholebody(path: Path, size: tuple[int, int], n_frames: int) -> lis
             found += [from_corner(hand)] if hand is not None else []
         if len(found) > MOST_HANDS:
             raise InputError(f"{path}: more than {MOST_HANDS} hands in frame {frame_of[image]}, expected one person's")
-    return frames
+    return gathered(frames)
 
 
 def from_corner(hand: Detection) -> Detection:

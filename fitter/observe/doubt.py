@@ -16,6 +16,7 @@ from dataclasses import replace
 import numpy as np
 from jaxtyping import Bool, Float
 
+from fitter.mapped import in_stretches, stretches
 from fitter.observe.observations import Observations
 
 # Share of the joints beyond the border from which on a detection is one of nothing: the tracker has lost its hand.
@@ -39,27 +40,36 @@ def doubted(seen: Observations) -> Observations:
     """The observations with the confidence that their borders and their unsteadiness leave them."""
     outside, steady = beyond_border(seen).mean(axis=1), steadiness(seen)
     lost = (outside > MOST_OUTSIDE) | (steady.mean(axis=1) < LOST)
-    if (seen.observed & ~lost).any():  # a clip of nothing else is better fitted to guesses than not at all
+    # A clip of nothing else is better fitted to guesses than not at all.
+    if lost.any() and (seen.observed & ~lost).any():
         seen = without(seen, lost)
     trust = np.maximum(steady * whole(outside)[:, None], LEAST_TRUST)
-    return replace(seen, confidence=seen.confidence * trust)
+    return replace(seen, confidence=in_stretches(len(trust), lambda part: seen.confidence[part] * trust[part]))
 
 
 def beyond_border(seen: Observations) -> Bool[np.ndarray, "frames 21"]:
     """Joints that the source places outside of the image."""
-    out = ((seen.keypoints_px < 0.0) | (seen.keypoints_px > np.array(seen.image_size))).any(axis=2)
-    return out & (seen.confidence > 0)
+    out = np.zeros(seen.confidence.shape, dtype=bool)
+    for part in stretches(len(out)):
+        points = seen.keypoints_px[part]
+        out[part] = ((points < 0.0) | (points > np.array(seen.image_size))).any(axis=2) & (seen.confidence[part] > 0)
+    seen.release()
+    return out
 
 
 def without(seen: Observations, lost: Bool[np.ndarray, "frames"]) -> Observations:
     """The observations without the frames that are `lost`."""
-    kept = ~lost
+
+    def of_others(rows: np.ndarray) -> np.ndarray:
+        kept = ~lost.reshape(-1, *[1] * (rows.ndim - 1))
+        return in_stretches(len(rows), lambda part: rows[part] * kept[part])
+
     return replace(
         seen,
-        keypoints_px=seen.keypoints_px * kept[:, None, None],
-        confidence=seen.confidence * kept[:, None],
-        depth_px=None if seen.depth_px is None else seen.depth_px * kept[:, None],
-        landmarks_m=None if seen.landmarks_m is None else seen.landmarks_m * kept[:, None, None],
+        keypoints_px=of_others(seen.keypoints_px),
+        confidence=of_others(seen.confidence),
+        depth_px=None if seen.depth_px is None else of_others(seen.depth_px),
+        landmarks_m=None if seen.landmarks_m is None else of_others(seen.landmarks_m),
     )
 
 
@@ -75,19 +85,32 @@ def steadiness(seen: Observations) -> Float[np.ndarray, "frames 21"]:
     trust = np.ones(seen.confidence.shape)
     if len(frames) < 3:
         return trust
-    shapes, time_s = centred(seen.keypoints_px[frames]), seen.time_s[frames]
-    squared = np.full((len(frames), 21), np.nan)
-    allowed = np.full(len(frames), np.nan)
-    for row in range(len(frames)):
+    time_s = seen.time_s[frames]
+    for rows in stretches(len(frames)):
+        early, late = time_s[rows.start] - 2.0 * NEIGHBOURS_S, time_s[rows.stop - 1] + 2.0 * NEIGHBOURS_S
+        first = max(min(int(np.searchsorted(time_s, early)), rows.start - 1), 0)
+        after = max(int(np.searchsorted(time_s, late)), rows.stop + 1)
+        near = slice(first, min(after, len(frames)))
+        trust[frames[rows]] = steady_rows(
+            centred(seen.keypoints_px[frames[near]]), time_s[near], range(rows.start - first, rows.stop - first)
+        )
+        seen.release()
+    return trust
+
+
+def steady_rows(
+    shapes: Float[np.ndarray, "near 21 2"], time_s: Float[np.ndarray, "near"], rows: range
+) -> Float[np.ndarray, "rows 21"]:
+    """The steadiness of some of the hands, which have all of their neighbours beside them."""
+    trust = np.ones((len(rows), shapes.shape[1]))
+    for place, row in enumerate(rows):
         beside = np.abs(time_s - time_s[row]) <= NEIGHBOURS_S
         beside[max(row - 1, 0) : row + 2] = True
         if beside.sum() < 3:
             continue
-        squared[row], allowed[row] = scatter(shapes[beside], time_s[beside] - time_s[row])
-    both = 0.5 * squared + 0.5 * squared.mean(axis=1, keepdims=True)
-    expected = STEADY**2 + np.square(allowed)
-    known = np.isfinite(allowed)
-    trust[frames[known]] = np.minimum(expected[known, None] / np.maximum(both[known], 1e-12), 1.0) ** STEEPNESS
+        squared, allowed = scatter(shapes[beside], time_s[beside] - time_s[row])
+        both = np.maximum(0.5 * squared + 0.5 * squared.mean(), 1e-12)
+        trust[place] = np.minimum((STEADY**2 + allowed**2) / both, 1.0) ** STEEPNESS
     return trust
 
 

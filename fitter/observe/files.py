@@ -10,14 +10,14 @@ from pathlib import Path
 from fitter.errors import InputError
 from fitter.observe.checked_hands import check_pixels
 from fitter.observe.coco_wholebody import read_coco_wholebody
+from fitter.observe.detections import Detections
 from fitter.observe.npz import read_npz
-from fitter.observe.observations import Detection
 from fitter.observe.openpose import read_openpose
 
 FORMATS = "a .npz file, a folder of OpenPose JSON files or a COCO-WholeBody .json file"
 
 
-def read_keypoints(path: Path, size: tuple[int, int], n_frames: int) -> tuple[str, list[list[Detection]]]:
+def read_keypoints(path: Path, size: tuple[int, int], n_frames: int) -> tuple[str, Detections]:
     """The landmark definition's name and the hands of each of `n_frames` frames of `size` (width, height).
 
     Raises InputError if the file is of no known format, damaged, or does not belong to such a clip.

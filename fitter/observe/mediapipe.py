@@ -21,6 +21,7 @@ import numpy as np
 from fitter.clip import Clip, Frame
 from fitter.errors import InputError
 from fitter.observe.augment import LOOKS, MOST_LOOKS, combined, crop_around, seen_in_frame
+from fitter.observe.detections import Detections, gathered
 from fitter.observe.native_log import native_log_muted
 from fitter.observe.observations import Detection, Side
 from fitter.observe.pieces import DUPLICATE, separation
@@ -78,15 +79,17 @@ class MediaPipe:
             release = "missing"
         return f"{self} {release} {bundle}"
 
-    def detect(self, clip: Clip, on_frame: OnFrame | None = None) -> list[list[Detection]]:
+    def detect(self, clip: Clip, on_frame: OnFrame | None = None) -> Detections:
         """The hands of every frame. Raises InputError where mediapipe or its model is missing."""
-        found: list[list[Detection]] = []
+        return gathered(self._hands(clip, on_frame))
+
+    def _hands(self, clip: Clip, on_frame: OnFrame | None) -> Iterator[list[Detection]]:
+        """Frame by frame."""
         with open_landmarker(self) as landmarks_of, _open_looks(self) as look_again:
-            for frame in clip.frames():
-                found.append([look_again(hand, frame) for hand in landmarks_of(frame)])
+            for number, frame in enumerate(clip.frames()):
+                yield [look_again(hand, frame) for hand in landmarks_of(frame)]
                 if on_frame is not None:
-                    on_frame(len(found), clip.n_frames)
-        return found
+                    on_frame(number + 1, clip.n_frames)
 
 
 @contextlib.contextmanager

@@ -9,6 +9,8 @@ from typing import Literal
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
+from fitter.mapped import release_pages
+
 Side = Literal["left", "right"]
 
 
@@ -62,8 +64,8 @@ class Observations:
         return replace(self, side=side, keypoints_px=flipped, landmarks_m=landmarks)
 
     def at(self, frames: Int[np.ndarray, "chosen"]) -> "Observations":
-        """Of some of its frames."""
-        return replace(
+        """Of some of its frames, in memory."""
+        part = replace(
             self,
             time_s=self.time_s[frames],
             keypoints_px=self.keypoints_px[frames],
@@ -71,3 +73,9 @@ class Observations:
             depth_px=None if self.depth_px is None else self.depth_px[frames],
             landmarks_m=None if self.landmarks_m is None else self.landmarks_m[frames],
         )
+        self.release()
+        return part
+
+    def release(self) -> None:
+        """Let go of the memory in which rows lie that were read from files."""
+        release_pages(self.keypoints_px, self.confidence, self.depth_px, self.landmarks_m)

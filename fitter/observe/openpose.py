@@ -10,13 +10,14 @@ from pathlib import Path
 from fitter.clip.images import natural_key
 from fitter.errors import InputError
 from fitter.observe.checked_hands import MOST_HANDS, hand_from_triplets
+from fitter.observe.detections import Detections, gathered
 from fitter.observe.json_file import read_json
 from fitter.observe.observations import Detection, Side
 
 HAND_KEYS: dict[Side, str] = {"left": "hand_left_keypoints_2d", "right": "hand_right_keypoints_2d"}
 
 
-def read_openpose(folder: Path, n_frames: int) -> list[list[Detection]]:
+def read_openpose(folder: Path, n_frames: int) -> Detections:
     """The hands per frame. Raises InputError if the files are not OpenPose's or not one per frame."""
     try:
         files = sorted(folder.glob("*.json"), key=lambda file: natural_key(file.name))
@@ -24,7 +25,7 @@ def read_openpose(folder: Path, n_frames: int) -> list[list[Detection]]:
         raise InputError(f"{folder} cannot be listed ({error.strerror}): expected OpenPose's JSON files") from None
     if len(files) != n_frames:
         raise InputError(f"{folder} holds {len(files)} JSON files: expected {n_frames}, one for each frame of the clip")
-    return [_hands(file) for file in files]
+    return gathered(_hands(file) for file in files)
 
 
 def _hands(file: Path) -> list[Detection]:

@@ -5,13 +5,14 @@ pieces[0].frames, pieces[0].vote               # frame numbers; +1 surely right 
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
 from jaxtyping import Float
 from scipy.optimize import linear_sum_assignment
 
+from fitter.observe.detections import SomeHands, gathered, joined_hands
 from fitter.observe.observations import Detection
 
 # Distances below are shares of the hand's extent (the diagonal of its joints' bounding box).
@@ -34,7 +35,7 @@ class Piece:
     """Detections of one hand in rising `frames` (indices into the clip)."""
 
     frames: tuple[int, ...]
-    detections: tuple[Detection, ...]
+    detections: SomeHands
 
     @cached_property
     def support(self) -> float:
@@ -49,8 +50,14 @@ class Piece:
 
 def part_of(piece: Piece, kept: Iterable[int]) -> Piece:
     """The detections of a piece with these indices, rising."""
-    kept = tuple(kept)
-    return Piece(tuple(piece.frames[index] for index in kept), tuple(piece.detections[index] for index in kept))
+    kept = list(kept)
+    return Piece(tuple(piece.frames[index] for index in kept), piece.detections.at(kept))
+
+
+def in_one(pieces: Sequence[Piece]) -> Piece:
+    """Pieces of one clip, each later than the one before, as a single one."""
+    frames = tuple(frame for piece in pieces for frame in piece.frames)
+    return Piece(frames, joined_hands([piece.detections for piece in pieces]))
 
 
 @dataclass
@@ -73,31 +80,34 @@ class _Ballot:
 
 @dataclass
 class _Growing:
-    """A piece while frames are added to it."""
+    """A piece while frames are added to it; `last` and the one `before` tell where its hand goes."""
 
-    frames: list[int]
-    detections: list[Detection]
-    ballot: _Ballot
+    frames: list[int] = field(default_factory=list)
+    rows: list[int] = field(default_factory=list)
+    ballot: _Ballot = field(default_factory=_Ballot)
+    last: Detection | None = None
+    before: Detection | None = None
 
-    def add(self, frame: int, detection: Detection) -> None:
+    def add(self, frame: int, row: int, detection: Detection) -> None:
         self.frames.append(frame)
-        self.detections.append(detection)
+        self.rows.append(row)
         self.ballot.cast(detection)
+        self.last, self.before = detection, self.last
 
 
 def link(frames: Sequence[Sequence[Detection]], time_s: Float[np.ndarray, "frames"]) -> list[Piece]:
     """All pieces of a clip, in the order in which they start; every usable detection is in exactly one."""
-    pieces: list[_Growing] = []
-    for index, found in enumerate(frames):
+    seen, pieces = gathered(frames), list[_Growing]()
+    for index, found in enumerate(seen):
         waiting = [piece for piece in pieces if time_s[index] - time_s[piece.frames[-1]] <= MAX_GAP_S]
-        detections = without_duplicates(found)
-        matched = _matches(waiting, index, detections, time_s)
-        for column, detection in enumerate(detections):
-            if column in matched:
-                matched[column].add(index, detection)
-            else:
-                pieces.append(_Growing([index], [detection], _Ballot().cast(detection)))
-    return [Piece(tuple(piece.frames), tuple(piece.detections)) for piece in pieces]
+        usable = without_duplicates(found)
+        matched = _matches(waiting, index, [found[number] for number in usable], time_s)
+        for column, number in enumerate(usable):
+            if column not in matched:
+                matched[column] = _Growing()
+                pieces.append(matched[column])
+            matched[column].add(index, seen.rows(index)[number], found[number])
+    return [Piece(tuple(piece.frames), seen.some(piece.rows)) for piece in pieces]
 
 
 def _matches(
@@ -113,11 +123,12 @@ def _matches(
 
 
 def _link_cost(piece: _Growing, index: int, detection: Detection, time_s: Float[np.ndarray, "frames"]) -> float:
-    last = piece.detections[-1]
+    last, before = piece.last, piece.before
+    if last is None:
+        return FORBIDDEN
     elapsed = float(time_s[index] - time_s[piece.frames[-1]])
     moved = np.zeros(2)
-    if len(piece.frames) > 1:
-        before = piece.detections[-2]
+    if before is not None:
         seen = (last.confidence > 0) & (before.confidence > 0)
         if seen.any():
             step = (last.keypoints_px - before.keypoints_px)[seen].mean(axis=0)
@@ -161,11 +172,11 @@ def side_sign(detection: Detection) -> float:
     return {"right": 1.0, "left": -1.0, None: 0.0}[detection.side]
 
 
-def without_duplicates(found: Sequence[Detection]) -> list[Detection]:
-    """The usable detections of one frame, the most confident first; of two on one hand only the better."""
-    kept: list[Detection] = []
-    for detection in sorted(found, key=lambda detection: -float(detection.confidence.mean())):
-        usable = (detection.confidence > 0).sum() >= MIN_JOINTS
-        if usable and all(separation(detection, other) > DUPLICATE for other in kept):
-            kept.append(detection)
+def without_duplicates(found: Sequence[Detection]) -> list[int]:
+    """Which detections of one frame are usable, the most confident first; of two on one hand only the better."""
+    kept: list[int] = []
+    for number in sorted(range(len(found)), key=lambda number: -float(found[number].confidence.mean())):
+        usable = (found[number].confidence > 0).sum() >= MIN_JOINTS
+        if usable and all(separation(found[number], found[other]) > DUPLICATE for other in kept):
+            kept.append(number)
     return kept

@@ -21,7 +21,7 @@ import numpy as np
 from jaxtyping import Float
 
 from fitter.observe.observations import Detection, Side
-from fitter.observe.pieces import REACH, Piece, part_of, reach, separation, side_sign
+from fitter.observe.pieces import REACH, Piece, in_one, part_of, reach, separation, side_sign
 
 logger = logging.getLogger(__name__)
 
@@ -110,8 +110,7 @@ def rejoined(parts: Sequence[Part]) -> Iterator[Piece]:
     run: list[Part] = []
     for part in (*parts, None):
         if run and (part is None or not follows(run[-1], part)):
-            frames = tuple(frame for each in run for frame in each.own.frames)
-            yield Piece(frames, tuple(detection for each in run for detection in each.own.detections))
+            yield in_one([each.own for each in run])
             run = []
         if part is not None:
             run.append(part)

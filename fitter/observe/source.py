@@ -4,7 +4,7 @@ source: KeypointSource = MediaPipe()
 detections = source.detect(clip, on_frame=None)     # one list of hands per frame
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Protocol, runtime_checkable
 
 from fitter.clip import Clip
@@ -26,6 +26,6 @@ class KeypointSource(Protocol):
     @property
     def fingerprint(self) -> str: ...
 
-    def detect(self, clip: Clip, on_frame: OnFrame | None = None) -> list[list[Detection]]:
+    def detect(self, clip: Clip, on_frame: OnFrame | None = None) -> Sequence[Sequence[Detection]]:
         """One list of hands, possibly empty, for every frame of the clip."""
         ...

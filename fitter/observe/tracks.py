@@ -14,8 +14,9 @@ import numpy as np
 
 from fitter.clip import Clip
 from fitter.errors import NoHandError
+from fitter.mapped import in_stretches, release_pages
 from fitter.observe.observations import Detection, Observations, Side
-from fitter.observe.pieces import NEAR, Piece, hand_extent, link, part_of, reach, separation
+from fitter.observe.pieces import NEAR, Piece, hand_extent, in_one, link, part_of, reach, separation
 from fitter.observe.sides import JOIN_GAP_S, UNSURE, Hand, assigned
 
 logger = logging.getLogger(__name__)
@@ -58,11 +59,10 @@ def without_jumps(piece: Piece) -> Piece:
     """The piece without detections that leave it for a moment: far from the local median, beyond its own motion."""
     if len(piece.frames) < 2 * JUMP_WINDOW + 1:
         return piece
-    points = np.stack([detection.keypoints_px for detection in piece.detections])
     kept = []
     for index, detection in enumerate(piece.detections):
-        start = min(max(index - JUMP_WINDOW, 0), len(points) - 2 * JUMP_WINDOW - 1)
-        window = points[start : start + 2 * JUMP_WINDOW + 1]
+        start = min(max(index - JUMP_WINDOW, 0), len(piece.frames) - 2 * JUMP_WINDOW - 1)
+        window = piece.detections[start : start + 2 * JUMP_WINDOW + 1].keypoints_px
         seen = detection.confidence > 0
         away = np.linalg.norm(window - np.median(window, axis=0), axis=-1)[:, seen].mean(axis=1) / hand_extent(
             detection
@@ -99,8 +99,7 @@ def joined(pieces: Sequence[Piece], time_s: np.ndarray) -> list[Piece]:
 
 
 def _chained(pieces: Sequence[Piece], chain: Sequence[int]) -> Piece:
-    frames = tuple(frame for index in chain for frame in pieces[index].frames)
-    return Piece(frames, tuple(detection for index in chain for detection in pieces[index].detections))
+    return in_one([pieces[index] for index in chain])
 
 
 def without_strays(pieces: Sequence[Piece], time_s: np.ndarray) -> list[Piece]:
@@ -137,28 +136,27 @@ def observations(hand: Hand, clip: Clip, source: str) -> Observations:
 
     Depth and 3D landmarks are given only where all detections of the hand have them.
     """
-    frames = [frame for piece in hand.pieces for frame in piece.frames]
-    detections = [detection for piece in hand.pieces for detection in piece.detections]
+    found = in_one(hand.pieces)
+    order = np.argsort(found.frames)
+    frames, rows, seen = np.array(found.frames)[order], found.detections.rows[order], found.detections.all
 
-    def over_clip(rows: list[np.ndarray | None]) -> np.ndarray | None:
-        present = [row for row in rows if row is not None]
-        if len(present) < len(rows):
-            return None
-        table = np.zeros((clip.n_frames, *present[0].shape))
-        table[frames] = np.stack(present)
-        return table
+    def over_clip(column: np.ndarray) -> np.ndarray:
+        def some_frames(part: slice) -> np.ndarray:
+            table = np.zeros((part.stop - part.start, *column.shape[1:]))
+            first, after = np.searchsorted(frames, [part.start, part.stop])
+            table[frames[first:after] - part.start] = column[rows[first:after]]
+            release_pages(column)
+            return table
 
-    confidence = np.zeros((clip.n_frames, 21))
-    confidence[frames] = np.stack([detection.confidence for detection in detections])
-    keypoints = np.zeros((clip.n_frames, 21, 2))
-    keypoints[frames] = np.stack([detection.keypoints_px for detection in detections])
+        return in_stretches(clip.n_frames, some_frames)
+
     return Observations(
         source=source,
         side=hand.side,
         time_s=clip.time_s,
         image_size=(clip.width, clip.height),
-        keypoints_px=np.where(confidence[..., None] > 0, keypoints, 0.0),
-        confidence=confidence,
-        depth_px=over_clip([detection.depth_px for detection in detections]),
-        landmarks_m=over_clip([detection.landmarks_m for detection in detections]),
+        keypoints_px=over_clip(seen.keypoints_px),
+        confidence=over_clip(seen.confidence),
+        depth_px=over_clip(seen.depth_px) if seen.has_depth[rows].all() else None,
+        landmarks_m=over_clip(seen.landmarks_m) if seen.has_landmarks[rows].all() else None,
     )

@@ -18,6 +18,7 @@ from typing import IO
 
 import numpy as np
 
+from fitter.mapped import Growing
 from fitter.untrusted.files import open_regular
 from fitter.untrusted.quoted import quoted
 
@@ -79,13 +80,13 @@ def read_array(archive: zipfile.ZipFile, info: zipfile.ZipInfo, name: str) -> np
         # An array may not announce more than its file holds: numpy would make room for it first.
         if size > info.file_size:
             raise Damaged(f"{quoted(name)} is not a plain array as numpy.savez writes it")
-        content = np.empty(size, np.uint8)
-        for start in range(0, size, CHUNK_BYTES):
-            part = member.read(min(CHUNK_BYTES, size - start))
-            content[start : start + len(part)] = np.frombuffer(part, np.uint8)  # ValueError where it is cut short
-            if len(part) < min(CHUNK_BYTES, size - start):
-                raise Damaged(f"{quoted(name)} is cut short")
-    array = content.view(dtype) if size else np.empty(0, dtype)
+        with Growing() as content:
+            for start in range(0, size, CHUNK_BYTES):
+                part = member.read(min(CHUNK_BYTES, size - start))
+                content.add(np.frombuffer(part, np.uint8))
+                if len(part) < min(CHUNK_BYTES, size - start):
+                    raise Damaged(f"{quoted(name)} is cut short")
+            array = content.array().view(dtype) if size else np.empty(0, dtype)
     return usable(array.reshape(shape, order="F" if fortran else "C"), name)
 
 

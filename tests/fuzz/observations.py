@@ -12,6 +12,7 @@ import numpy as np
 from fitter.clip import Clip
 from fitter.initialise import read_hamer, read_hawor
 from fitter.observe.cache import cache_key, cached_detections
+from fitter.observe.detections import gathered
 from fitter.observe.files import read_keypoints
 from fitter.observe.known_positions import read_known_joints, read_known_vertices
 from fitter.observe.observations import Detection
@@ -134,7 +135,7 @@ def write_cache(folder: Path) -> None:
 
     hand = Detection(points(2)[0], np.ones(21), "left", 0.7, points(1)[0, :, 0], points(3)[0])
     source = NothingSeen()
-    cache._save(folder / cache.FILE_NAME, cache_key(source, cast(Clip, source)), [[hand], [], [hand, hand]])
+    cache._save(folder / cache.FILE_NAME, cache_key(source, cast(Clip, source)), gathered([[hand], [], [hand, hand]]))
 
 
 def read_cache(folder: Path) -> None:

@@ -8,7 +8,6 @@ import shlex
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TypeVar
 
 import cv2
 import numpy as np
@@ -17,10 +16,9 @@ from jaxtyping import Float32
 import fitter
 from fitter.clip.images import decoded
 from fitter.errors import HandfitError, InputError
-from fitter.export.diagnostics import Diagnostics
 from fitter.export.folder import ResultFolder
 from fitter.export.result import FitResult
-from fitter.export.streamed import frame_axes
+from fitter.export.streamed import frames_of
 from fitter.visualize.report.film import read_film
 from fitter.visualize.report.motion import pack_motion
 from fitter.visualize.report.page import (
@@ -36,8 +34,6 @@ from fitter.visualize.report.page import (
 from fitter.visualize.report.series import charts_of, energies_of
 from fitter.visualize.report.verdict import verdict_of
 from fitter.visualize.report.worst import worst_frames
-
-Thinned = TypeVar("Thinned", FitResult, Diagnostics)
 
 log = logging.getLogger(__name__)
 
@@ -124,17 +120,11 @@ def every(folder: ResultFolder, step: int) -> ResultFolder:
     if step == 1:
         return folder
 
-    def thinned(held: Thinned) -> Thinned:
-        axes = frame_axes(type(held))
-        return replace(
-            held,
-            **{name: getattr(held, name)[(slice(None),) * axes[name] + (slice(None, None, step),)] for name in axes},
-        )
-
+    thinned = slice(None, None, step)
     whole = folder.result
-    cameras = {"K_frames": whole.K_frames[::step], "camera_from_world": whole.camera_from_world[::step]}
-    result = replace(thinned(whole), fps=whole.fps / step, **cameras)
-    return replace(folder, result=result, diagnostics=folder.diagnostics and thinned(folder.diagnostics))
+    cameras = {"K_frames": whole.K_frames[thinned], "camera_from_world": whole.camera_from_world[thinned]}
+    result = replace(frames_of(whole, thinned), fps=whole.fps / step, **cameras)
+    return replace(folder, result=result, diagnostics=folder.diagnostics and frames_of(folder.diagnostics, thinned))
 
 
 def facts_of(folder: ResultFolder, step: int = 1) -> tuple[str, ...]:

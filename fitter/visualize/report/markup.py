@@ -30,7 +30,7 @@ def fill(template: str, values: Mapping[str, str]) -> str:
 def embed_json(value: object) -> str:
     """JSON for a <script type="application/json">; raises ValueError for NaN."""
     words = json.dumps(value, allow_nan=False, separators=(",", ":"))
-    return "".join(DANGEROUS.get(letter, letter) for letter in words) if any(c in words for c in DANGEROUS) else words
+    return words.translate(str.maketrans(DANGEROUS))
 
 
 def base64_of(content: bytes) -> str:

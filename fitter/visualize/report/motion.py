@@ -8,14 +8,15 @@ Changes are small, so that their upper bytes are almost all zero and gzip packs 
 vertices: 12 MB as float32, 1.9 MB here). The wrists and the other joints stay float32 in camera axes.
 """
 
-import gzip
-from collections.abc import Mapping
+import zlib
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float, Float32, Int, UInt8
+from jaxtyping import Bool, Float, Float32, Int, UInt8
 
 from fitter.export.result import FitResult
+from fitter.mapped import release_pages
 
 # Finer than a sixtieth of the joints' usual sigma; 16 bits then hold hands of up to 1.6 m about the wrist.
 STEP_M = 5e-5
@@ -23,7 +24,9 @@ FARTHEST_STEPS = 30000  # of int16; whoever is larger gets longer steps
 # A vertex moves with the two joints that stay nearest to it; their shares fall off as this power of the distance.
 FALL_OFF = 2.0
 SAMPLED_FRAMES = 24  # to find which joints those are
+FRAMES_AT_ONCE = 64  # of which vertices are floats: 1 MB
 COMPRESSION = 6  # of gzip: 9 takes four times as long for a hundredth
+GZIP = 16 + zlib.MAX_WBITS  # zlib's word for a stream with gzip's header
 
 
 @dataclass(frozen=True)
@@ -53,16 +56,24 @@ class PackedMotion:
 
 
 def pack_motion(result: FitResult, sigma_mm: Float32[np.ndarray, "hands frames 21"]) -> PackedMotion:
-    """The surface of all hands over all frames, and the joints' sigmas that it can be coloured by."""
+    """The surface of all hands over all frames, and the joints' sigmas that it can be coloured by.
+
+    Vertices are looked at a few frames at a time, and kept as their steps alone.
+    """
     steps, arrays = [], _surface(result)
     for hand in range(len(result.side)):
-        vertices, joints = _held(result, hand)
-        relative = vertices - joints[:, :1]
-        step = max(STEP_M, float(np.abs(relative).max(initial=0.0)) / FARTHEST_STEPS)
-        near, share = nearest_joints(vertices, joints)
+        shown = shown_frames(result.present[hand])
+        joints = np.nan_to_num(result.joints_m[hand][shown])
+        sample = np.unique(np.linspace(0, len(shown) - 1, SAMPLED_FRAMES).astype(int)) if len(shown) else shown
+        near, share = nearest_joints(np.nan_to_num(result.vertices_m[hand][shown[sample]]), joints[sample])
+        farthest = max((float(np.abs(part).max(initial=0.0)) for _, part in _about_wrists(result, hand)), default=0.0)
+        step = max(STEP_M, farthest / FARTHEST_STEPS)
+        whole = np.empty((len(shown), *result.vertices_m.shape[2:]), np.int16)
+        for rows, part in _about_wrists(result, hand):
+            whole[rows] = np.round(part / step)
         steps.append(step)
         arrays |= {
-            f"motion_{hand}": byte_planes(np.round(relative / step).astype(np.int32)),
+            f"motion_{hand}": byte_planes(whole),
             f"joints_{hand}": joints.astype(np.float32),
             f"sigma_{hand}": np.nan_to_num(sigma_mm[hand]).astype(np.float32),
             f"near_{hand}": near,
@@ -72,32 +83,42 @@ def pack_motion(result: FitResult, sigma_mm: Float32[np.ndarray, "hands frames 2
     return PackedMotion(layout, tuple(steps), result.vertices_m.shape[2], blob)
 
 
-def _held(
-    result: FitResult, hand: int
-) -> tuple[Float32[np.ndarray, "frames vertices 3"], Float32[np.ndarray, "frames 21 3"]]:
-    """Vertices and joints in which every missing frame repeats the one before: a change of nothing costs nothing."""
-    present = result.present[hand]
+def shown_frames(present: Bool[np.ndarray, "frames"]) -> Int[np.ndarray, "frames"]:
+    """For every frame itself or, where it is missing, the one before: a change of nothing costs nothing."""
     last = np.maximum.accumulate(np.where(present, np.arange(len(present)), -1))
     last[last < 0] = np.flatnonzero(present)[0] if present.any() else 0
-    return np.nan_to_num(result.vertices_m[hand][last]), np.nan_to_num(result.joints_m[hand][last])
+    return last
+
+
+def _about_wrists(result: FitResult, hand: int) -> Iterator[tuple[slice, Float32[np.ndarray, "some vertices 3"]]]:
+    """The vertices relative to their wrist, FRAMES_AT_ONCE at a time; files need not stay in memory."""
+    shown = shown_frames(result.present[hand])
+    for first in range(0, len(shown), FRAMES_AT_ONCE):
+        rows = slice(first, min(first + FRAMES_AT_ONCE, len(shown)))
+        wrists = np.nan_to_num(result.joints_m[hand][shown[rows], :1])
+        yield rows, np.nan_to_num(result.vertices_m[hand][shown[rows]]) - wrists
+        release_pages(result.vertices_m)
 
 
 def byte_planes(steps: Int[np.ndarray, "frames vertices 3"]) -> UInt8[np.ndarray, "bytes"]:
     """The changes from frame to frame, zigzag (0, -1, 1, -2, ... -> 0, 1, 2, 3, ...), low bytes first."""
-    changes = np.diff(steps, axis=0, prepend=np.zeros_like(steps[:1])).transpose(2, 0, 1).ravel()
-    short = changes.astype(np.int16)  # wraps around, as the reader's sums do
-    zigzag = ((short << 1) ^ (short >> 15)).view(np.uint16)
-    return np.concatenate([zigzag & 255, zigzag >> 8]).astype(np.uint8)
+    frames, vertices, axes = steps.shape
+    planes = np.empty((2, axes, frames, vertices), np.uint8)
+    for axis in range(axes):
+        along = steps[..., axis].astype(np.int16)
+        short = np.diff(along, axis=0, prepend=np.zeros_like(along[:1]))  # wraps around, as the reader's sums do
+        zigzag = ((short << 1) ^ (short >> 15)).view(np.uint16)
+        planes[0, axis], planes[1, axis] = zigzag & 255, zigzag >> 8
+    return planes.ravel()
 
 
 def nearest_joints(
     vertices: Float[np.ndarray, "frames vertices 3"], joints: Float[np.ndarray, "frames 21 3"]
 ) -> tuple[UInt8[np.ndarray, "vertices 2"], UInt8[np.ndarray, "vertices"]]:
-    """The two joints that each vertex keeps closest to over the clip, and the share of the first, of 255."""
-    sample = np.unique(np.linspace(0, len(joints) - 1, SAMPLED_FRAMES).astype(int)) if len(joints) else []
+    """The two joints that each vertex keeps closest to over these frames, and the share of the first, of 255."""
     total = np.zeros((vertices.shape[1], joints.shape[1]))
-    for frame in sample:
-        total += np.linalg.norm(vertices[frame][:, None] - joints[frame][None], axis=-1)
+    for vertices_there, joints_there in zip(vertices, joints, strict=True):
+        total += np.linalg.norm(vertices_there[:, None] - joints_there[None], axis=-1)
     order = np.argsort(total, axis=1)[:, :2]
     distance = np.take_along_axis(total, order, axis=1) + 1e-9
     weight = distance**-FALL_OFF
@@ -115,13 +136,13 @@ def _surface(result: FitResult) -> dict[str, np.ndarray]:
     }
 
 
-def _one_behind_the_other(arrays: Mapping[str, np.ndarray]) -> tuple[dict[str, Section], bytes]:
-    """Wide elements first, so that every array starts where its type may."""
-    layout, parts, offset = {}, [], 0
+def _one_behind_the_other(arrays: dict[str, np.ndarray]) -> tuple[dict[str, Section], bytes]:
+    """Wide elements first, so that every array starts where its type may; it empties the dictionary."""
+    layout, packed, offset = {}, bytearray(), 0
+    gzip = zlib.compressobj(COMPRESSION, wbits=GZIP)
     for name in sorted(arrays, key=lambda name: -arrays[name].itemsize):
-        array = np.ascontiguousarray(arrays[name])
-        little = array.astype(array.dtype.newbyteorder("<"))
+        array = arrays.pop(name)
         layout[name] = Section(offset, array.size, f"{array.dtype.kind}{array.itemsize}")
-        parts.append(little.tobytes())
         offset += array.nbytes
-    return layout, gzip.compress(b"".join(parts), COMPRESSION, mtime=0)
+        packed += gzip.compress(np.ascontiguousarray(array, array.dtype.newbyteorder("<")).data)
+    return layout, bytes(packed + gzip.flush())
