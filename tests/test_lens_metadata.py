@@ -1,5 +1,6 @@
 """The focal length that telephones write into their files, and what is not one."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ from fitter.app.steps import camera_of
 from fitter.camera import ASSUMED_FOCAL
 from fitter.clip import open_clip
 from fitter.clip.lens_metadata import EXIF_POINTER, FOCAL_TAG, QUICKTIME_KEY, focal_length_35mm
+from fitter.clip.video import VideoClip
 
 SIZE = (64, 48)
 
@@ -84,3 +86,11 @@ def test_damaged_exif_is_passed_over(tmp_path: Path) -> None:
     for cut in range(4, 40, 3):
         file.write_bytes(content[: place + cut] + b"\xff" * 20 + content[place + cut + 20 :])
         assert focal_length_35mm(clip) in (None, 28.0)
+
+
+def test_no_other_file_is_opened_for_the_lens(tmp_path: Path) -> None:
+    clip = open_clip(video(tmp_path / "clip.mov", **{QUICKTIME_KEY: "26"}))
+    assert isinstance(clip, VideoClip) and focal_length_35mm(clip) == 26.0
+    playlist = tmp_path / "list.m3u8"
+    playlist.write_text("#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXTINF:1,\nclip.mov\n#EXT-X-ENDLIST\n")
+    assert focal_length_35mm(replace(clip, path=playlist)) is None

@@ -1,6 +1,7 @@
 """Readers of MANO's files and of published data sets."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from unittest import mock
 
@@ -14,24 +15,35 @@ from fitter.hand import mano
 from tests import miniature_data_sets as miniatures
 from tests.fuzz.observations import saved
 from tests.fuzz.target import Target
-from tests.synthetic_mano import chumpy_content, python2_pickle, synthetic_mano
+from tests.synthetic_mano import ManoNumbers, chumpy_content, python2_pickle, synthetic_mano
 
 UV = (np.zeros((778, 2)), np.zeros((1538, 3), dtype=np.int64))
+
+
+def small_mano() -> ManoNumbers:
+    """Its large arrays are small and zero, so that breaking the file does not take longer than reading it."""
+    numbers = synthetic_mano("right")
+    shape, pose = (np.zeros(getattr(numbers, name).shape, np.float16) for name in ("shapedirs", "posedirs"))
+    return replace(numbers, shapedirs=shape, posedirs=pose)
+
+
+def plain_mano() -> dict[str, np.ndarray]:
+    """What is read of it."""
+    content = small_mano().plain_content()
+    return {name: np.asarray(content[name]) for name in (*mano.SHAPES, mano.MEAN_POSE)}
 
 
 def write_mano_pickle(folder: Path) -> list[bytes]:
     import pickle
 
-    numbers = synthetic_mano("right")
-    (folder / "MANO_RIGHT.pkl").write_bytes(python2_pickle(chumpy_content(numbers)))
-    return [pickle.dumps(numbers.plain_content(), protocol) for protocol in (0, 2, 4, 5)]
+    content = chumpy_content(small_mano())
+    del content["hands_coeffs"]
+    (folder / "MANO_RIGHT.pkl").write_bytes(python2_pickle(content))
+    return [pickle.dumps(plain_mano(), protocol) for protocol in (0, 2, 4, 5)]
 
 
 def write_mano_npz(folder: Path) -> None:
-    """The largest array is small, so that breaking it in every kind of archive does not take longer than reading it."""
-    content = synthetic_mano("right").plain_content() | {"posedirs": np.zeros((778, 3, 135), np.float16)}
-    read = {name: np.asarray(content[name]) for name in (*mano.SHAPES, mano.MEAN_POSE)}
-    (folder / "MANO_RIGHT.npz").write_bytes(saved(read))
+    (folder / "MANO_RIGHT.npz").write_bytes(saved(plain_mano()))
 
 
 def read_mano(file: str) -> Callable[[Path], object]:

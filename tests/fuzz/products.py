@@ -1,5 +1,6 @@
 """Readers of what the program itself has written and anybody may have changed: results, configurations, weights."""
 
+import functools
 import json
 from pathlib import Path
 from unittest import mock
@@ -12,6 +13,8 @@ from fitter.export.diagnostics import Diagnostics
 from fitter.export.folder import open_result
 from fitter.export.result import FitResult
 from fitter.export.run_record import RunRecord
+from fitter.hand import HandModel
+from fitter.hand.cache import cached_model, write_model
 from priors.network.checkpoint import About, load_checkpoint, read_about, save_checkpoint
 from priors.network.network import Architecture, HandNetwork
 from priors.pose_prior import Moments, load_pose_prior, save_pose_prior
@@ -70,19 +73,20 @@ def write_training(folder: Path) -> None:
     save_state(folder / "state.pt", state)
 
 
-def write_hand_cache(folder: Path) -> None:
-    from fitter.hand.cache import write_model
+@functools.cache
+def hand() -> HandModel:
     from tests.toy_hand import toy_hand
 
-    write_model(folder / "hand.npz", toy_hand())
+    return toy_hand()
+
+
+def write_hand_cache(folder: Path) -> None:
+    write_model(folder / "hand.npz", hand())
 
 
 def read_hand_cache(folder: Path) -> None:
-    from fitter.hand.cache import cached_model
-    from tests.toy_hand import toy_hand
-
     with mock.patch("os.fsync"):  # a damaged file is written anew, which need not outlive a power cut
-        cached_model(folder / "hand.npz", toy_hand)
+        cached_model(folder / "hand.npz", hand)
 
 
 def write_unwrap_cache(folder: Path) -> None:
