@@ -138,7 +138,8 @@ def test_the_intrinsics_are_used_and_said_to_be_known(clip: ShortClip, fitted: F
 @pytest.mark.parametrize("length_mm", [150.0, 205.0])
 def test_the_hand_length_is_obeyed(clip: ShortClip, tmp_path: Path, length_mm: float) -> None:
     assert run(clip.words(tmp_path, "--hand-length-mm", str(length_mm))) == 0
-    assert 1000.0 * hand_length(FitResult.load(tmp_path).joints_m[0]) == pytest.approx(length_mm, abs=1.0)
+    result = FitResult.load(tmp_path)
+    assert 1000.0 * hand_length(result.joints_m[0], result.present[0]) == pytest.approx(length_mm, abs=1.0)
 
 
 def test_a_left_hand_is_the_mirror_image_of_the_right_one(clip: ShortClip, fitted: FitResult, tmp_path: Path) -> None:

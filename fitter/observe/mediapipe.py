@@ -21,7 +21,7 @@ import numpy as np
 from fitter.clip import Clip, Frame
 from fitter.errors import InputError
 from fitter.observe.augment import LOOKS, MOST_LOOKS, combined, crop_around, seen_in_frame
-from fitter.observe.detections import Detections, gathered
+from fitter.observe.detections import gathered
 from fitter.observe.native_log import native_log_muted
 from fitter.observe.observations import Detection, Side
 from fitter.observe.pieces import DUPLICATE, separation
@@ -79,7 +79,7 @@ class MediaPipe:
             release = "missing"
         return f"{self} {release} {bundle}"
 
-    def detect(self, clip: Clip, on_frame: OnFrame | None = None) -> Detections:
+    def detect(self, clip: Clip, on_frame: OnFrame | None = None) -> Sequence[list[Detection]]:
         """The hands of every frame. Raises InputError where mediapipe or its model is missing."""
         return gathered(self._hands(clip, on_frame))
 
