@@ -11,8 +11,7 @@ from fitter.energy import Energy
 from fitter.errors import InputError
 from fitter.initialise import initial_states
 from fitter.observe.evidence import Evidence
-from fitter.pipeline import FitInput, HandFit, fit_hands
-from fitter.pipeline.known import Known, with_known
+from fitter.pipeline import FitInput, HandFit, Known, fit_hands, with_known
 from fitter.pipeline.long_clip import ClipHands, WindowFit, Work, fit_windows, pieces, windows
 from fitter.pipeline.part import combined_status, joined, part_of, rows_of
 from fitter.pipeline.settings import TimeWindows

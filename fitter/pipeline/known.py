@@ -1,22 +1,17 @@
 """What is decided of a hand before a part of its clip is fitted: its shape and looks, and where the part begins.
 
-given = with_known(given, Known(betas, log_focal, appearance, held))
+state = adapted(state, Known(betas, log_focal, appearance, held), model)
 """
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from fitter.hand import HandModel
-from fitter.initialise import Start
 from fitter.render.appearance import Appearance
 from fitter.state import State
-
-if TYPE_CHECKING:
-    from fitter.pipeline.one_hand import FitInput
 
 
 @dataclass(frozen=True)
@@ -35,12 +30,6 @@ class Known:
     @property
     def n_held(self) -> int:
         return 0 if self.held is None else self.held.n_frames
-
-
-def with_known(given: "FitInput", known: Known) -> "FitInput":
-    """The input of a part whose shared unknowns are known; its starts have them, and begin as they are held."""
-    starts = tuple(Start(start.name, adapted(start.state, known, given.model)) for start in given.starts)
-    return replace(given, starts=starts, known=known)
 
 
 def adapted(state: State, known: Known, model: HandModel) -> State:

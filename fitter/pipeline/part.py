@@ -10,7 +10,7 @@ from dataclasses import replace
 import numpy as np
 import torch
 
-from fitter.pipeline.one_hand import FrameFigures, HandFit
+from fitter.pipeline.hand_fit import FrameFigures, HandFit
 from fitter.render.appearance import Appearance
 from fitter.render.window import Windows
 from fitter.solve.posterior import Posterior

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from fitter.hand import HandModel
-from fitter.pipeline.one_hand import FrameFigures, HandFit
+from fitter.pipeline.hand_fit import FrameFigures, HandFit
 from fitter.render.appearance import Appearance
 from fitter.render.window import Windows
 from fitter.scene import Scene
