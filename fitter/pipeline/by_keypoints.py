@@ -21,6 +21,7 @@ from fitter.solve.problem import Problem
 from fitter.solve.schedule import Schedule, Stage
 from fitter.solve.solver import Listener, Outcome, Status, run
 from fitter.state import State
+from fitter.synthesis.decided import Decided
 from fitter.synthesis.depth import with_depth
 from fitter.synthesis.report import PhotometricReport
 
@@ -40,6 +41,7 @@ class Reached:
     traces: dict[str, tuple[float, ...]]
     appearance: Appearance | None = None
     photometric: PhotometricReport | None = None
+    decided: Decided | None = None
 
 
 def fit_keypoints(given: FitInput, energy: Energy, schedule: Schedule, on_step: OnStep | None) -> Reached:

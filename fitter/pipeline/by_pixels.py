@@ -46,6 +46,7 @@ def fit_pixels(
         partial(listener, on_step=on_step),
         shared_known=given.known is not None,
         worn=given.known and given.known.appearance,
+        decided=given.known and given.known.decided,
         held=given.held,
     )
     refined = refine_by_pixels(scene, given.evidence, Source(given.footage, given.depth, given.beside), plan)
@@ -62,7 +63,7 @@ def fit_pixels(
     status = refined.undone or (reached.status if reached.status != Status.CONVERGED.value else refined.status.value)
     traces = {**reached.traces, **refined.traces}
     appearance = refined.appearance.to(device="cpu")
-    return Reached(problem, scene.state, status, reached.start, traces, appearance, refined.report)
+    return Reached(problem, scene.state, status, reached.start, traces, appearance, refined.report, refined.decided)
 
 
 def with_firm_size(energy: Energy, scene: Scene) -> Energy:

@@ -12,6 +12,7 @@ from fitter.render.appearance import Appearance
 from fitter.scene import Scene
 from fitter.solve.posterior import Posterior
 from fitter.state import State
+from fitter.synthesis.decided import Decided
 from fitter.synthesis.report import PhotometricReport
 
 
@@ -34,8 +35,8 @@ class FrameFigures:
 @dataclass(frozen=True)
 class HandFit:
     """The fit of one right hand: `energies` and `initial_energies` by term, of the result and of the start it grew
-    from. `frames` says how each frame is explained. `appearance` and `photometric` are None where no pixels were
-    compared.
+    from. `frames` says how each frame is explained. `appearance`, `photometric` and `decided` are None where no pixels
+    were compared.
     """
 
     scene: Scene
@@ -49,6 +50,7 @@ class HandFit:
     traces: dict[str, tuple[float, ...]] = field(default_factory=dict)
     appearance: Appearance | None = None
     photometric: PhotometricReport | None = None
+    decided: Decided | None = None
 
     @property
     def state(self) -> State:

@@ -11,12 +11,14 @@ from torch import Tensor
 
 from fitter.hand import HandModel
 from fitter.render.appearance import Appearance
-from fitter.state import State
+from fitter.state import State, at_focal
+from fitter.synthesis.decided import Decided
 
 
 @dataclass(frozen=True)
 class Known:
-    """Shape, focal length and appearance (None: no pixels were compared) of a hand, from all of its clip.
+    """Shape, focal length, appearance and how pixels are read (None: none were compared) of a hand, from all of its
+    clip.
 
     `held` are the first frames' states, in which the part before ended; they stay, so that smoothness acts over the
     join. None where nothing is before it.
@@ -25,6 +27,7 @@ class Known:
     betas: Float[Tensor, "betas"]
     log_focal: Float[Tensor, ""]
     appearance: Appearance | None = None
+    decided: Decided | None = None
     held: State | None = None
 
     @property
@@ -37,10 +40,9 @@ def adapted(state: State, known: Known, model: HandModel) -> State:
     are.
     """
     longer = (model.hand_length(known.betas) / model.hand_length(state.betas)).log()
-    nearer = known.log_focal - state.log_focal
-    lateral = state.trajectory[:, :2] * (-nearer).exp()
-    trajectory = torch.cat([lateral, state.trajectory[:, 2:] + longer + nearer], dim=1)
-    return holding(State(state.rotations, trajectory, known.betas, known.log_focal), known)
+    seen = at_focal(state, known.log_focal)
+    farther = seen.trajectory + longer * seen.trajectory.new_tensor([0.0, 0.0, 1.0])
+    return holding(replace(seen, trajectory=farther, betas=known.betas), known)
 
 
 def holding(state: State, known: Known) -> State:

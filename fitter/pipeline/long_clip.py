@@ -139,7 +139,7 @@ def known_of(person: HandFit, before: HandFit | None, n_held: int) -> Known:
     state = person.state
     goes_on = before is not None and bool(before.present[-FEWEST_HELD:].all())
     held = last_state(before.state, n_held) if before is not None and goes_on else None
-    return Known(state.betas, state.log_focal, person.appearance, held)
+    return Known(state.betas, state.log_focal, person.appearance, person.decided, held)
 
 
 def present_in(

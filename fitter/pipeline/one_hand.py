@@ -61,6 +61,7 @@ def judged_fit(given: FitInput, reached: Reached, schedule: Schedule, presence: 
         traces=reached.traces,
         appearance=reached.appearance,
         photometric=reached.photometric,
+        decided=reached.decided,
     )
 
 

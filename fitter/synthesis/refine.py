@@ -4,8 +4,10 @@
     refined.scene.state, refined.report.psnr_db, refined.undone
 
 The result is never worse than the fit it began from, judged over the clip by what the pixels say and by the keypoints.
+Of a part of a clip it is the clip that is judged: what is `Decided` there holds here.
 """
 
+import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -22,12 +24,14 @@ from fitter.solve.problem import Problem
 from fitter.solve.schedule import Schedule, Stage
 from fitter.solve.solver import Listener, Renewal, Status, run
 from fitter.synthesis.calibrate import calibrated
+from fitter.synthesis.decided import RESULT, Decided
 from fitter.synthesis.judge import what_got_worse
 from fitter.synthesis.offsets import Offsets, apply_offsets, solve_offsets
 from fitter.synthesis.report import PhotometricReport, compare
 from fitter.synthesis.settings import Synthesis
 from fitter.synthesis.views import Source, Views, dressed_scene, finely_textured, look_at
 
+log = logging.getLogger(__name__)
 
 # With less than this share of the masks left the first stage is run again without the others; few do little harm.
 ENOUGH_MASKS = 0.9
@@ -40,7 +44,8 @@ class Plan:
     """What to do: terms, stages, settings, whether the focal length is known, and who listens to a stage's steps.
 
     Where shape and focal length are known from other frames of the same clip, `shared_known`; `worn` is then the known
-    appearance, of which only the gains follow the pictures. The first `held` frames do not move.
+    appearance, of which only the gains follow the pictures, and `decided` how they read pixels. The first `held` frames
+    do not move.
     """
 
     energy: Energy
@@ -50,17 +55,24 @@ class Plan:
     listener: Callable[[Stage], Listener | None] = lambda stage: None
     shared_known: bool = False
     worn: Appearance | None = None
+    decided: Decided | None = None
     held: int = 0
 
     def dressed(self, scene: Scene, evidence: Evidence, previous: Appearance | None = None) -> Scene:
         """The scene wearing what is known, or else an appearance estimated for its state, beginning at `previous`."""
         return dressed_scene(scene, evidence, self.settings, previous, self.worn)
 
+    def levelled(self, evidence: Evidence, scene: Scene, stage: str) -> Evidence:
+        """The evidence with its pictures' level as decided, or else as the scene's own pictures ask for."""
+        if self.decided is None:
+            return calibrated(evidence, scene, self.energy)
+        return self.decided.levelled(evidence, stage)
+
 
 @dataclass(frozen=True)
 class Refined:
     """`scene` wears its appearance as fine as the finest windows, whose pictures `evidence` holds; `appearance` is the
-    same with the texture that is written. `undone` is None, or says why the fit of the keypoints was returned.
+    same with the texture that is written. `decided` holds for other frames of the clip, too.
     """
 
     scene: Scene
@@ -68,55 +80,77 @@ class Refined:
     appearance: Appearance
     report: PhotometricReport
     status: Status
-    undone: str | None
+    decided: Decided
     traces: dict[str, tuple[float, ...]] = field(default_factory=dict)
+
+    @property
+    def undone(self) -> str | None:
+        """None, or why the fit of the keypoints is returned."""
+        return self.decided.undone
 
 
 def refine_by_pixels(scene: Scene, evidence: Evidence, source: Source, plan: Plan) -> Refined:
-    """Run the schedule's stages with pixels from the fit of the keypoints in `scene`, and judge the outcome.
-
-    Masks that the surface does not come to agree with in the first stage are those of something else, such as an
-    object before the hand: they are dropped, and if they are many the stage is run again without them.
-    """
-    first, *others = plan.schedule.pixel_stages
-    finest = max(stage.resolution or 0 for stage in (first, *others))
-    views = look_at(scene, evidence, source, plan.settings, finest)
-    before = views.scene
-    done = run_stages(Progress(before, Status.CONVERGED, None, None, {}), evidence, views, [first], plan)
-    believed = views.believing(done.scene)
-    misled = int(believed.masked.sum()) < ENOUGH_MASKS * int(views.masked.sum())
-    views = believed
-    if misled:
-        done = run_stages(Progress(before, Status.CONVERGED, None, None, {}), evidence, views, [first], plan)
-    done = run_stages(done, evidence, views, others, plan)
-    if plan.settings.offsets is not None and not plan.shared_known:
-        done = with_offsets(done, evidence, views, plan, plan.settings.offsets)
+    """Run the schedule's stages with pixels from the fit of the keypoints in `scene`, and judge the outcome."""
+    finest = max(stage.resolution or 0 for stage in plan.schedule.pixel_stages)
+    views = look_at(scene, evidence, source, plan.settings, finest, plan.decided)
+    before, done = views.scene, Progress(views.scene)
+    if plan.decided is None or plan.decided.undone is None:
+        done, views = all_stages(done, evidence, views, plan)
     looked_at = views.evidence(evidence, before)
     # Each begins where an appearance of nearly its own state is known: the first one, and what was worn last.
     compared = ((before, done.first_worn), (done.scene.seen_through(views.windows), done.last_worn))
     states = [plan.dressed(each, looked_at, known) for each, known in compared]
-    looked_at = calibrated(looked_at, states[0], plan.energy)
+    looked_at = plan.levelled(looked_at, states[0], RESULT)
+    decided = plan.decided or Decided(views.colours, {**done.levels, RESULT: level_of(looked_at)})
     reason = what_got_worse(states[0], states[1], looked_at, plan.energy, plan.settings)
-    undone = None if reason is None else UNDONE.format(reason=reason)
-    chosen = states[0] if undone else states[1]
+    if reason is not None and plan.decided is None:
+        decided = replace(decided, undone=UNDONE.format(reason=reason))
+    elif reason is not None:
+        log.warning("pixels are believed, as in the rest of the clip, though here %s", reason)
+    chosen = states[0] if decided.undone else states[1]
     report = compare(states[0], chosen, looked_at, views)
     if plan.worn is None:
         appearance = finely_textured(chosen, source, views, plan.settings.texture_size)
     else:
         assert chosen.appearance is not None
         appearance = replace(plan.worn, gain=chosen.appearance.gain)
-    return Refined(chosen, looked_at, appearance, report, done.status, undone, done.traces)
+    return Refined(chosen, looked_at, appearance, report, done.status, decided, done.traces)
 
 
 @dataclass(frozen=True)
 class Progress:
-    """How far the stages have come; `first_worn` is the first appearance that was estimated, `last_worn` the last."""
+    """How far the stages have come; `first_worn` is the first appearance that was estimated, `last_worn` the last, and
+    `levels` are those of the pictures, by stage.
+    """
 
     scene: Scene
-    status: Status
-    first_worn: Appearance | None
-    last_worn: Appearance | None
-    traces: dict[str, tuple[float, ...]]
+    status: Status = Status.CONVERGED
+    first_worn: Appearance | None = None
+    last_worn: Appearance | None = None
+    traces: dict[str, tuple[float, ...]] = field(default_factory=dict)
+    levels: dict[str, float] = field(default_factory=dict)
+
+
+def all_stages(begun: Progress, evidence: Evidence, views: Views, plan: Plan) -> tuple[Progress, Views]:
+    """Through the stages with pixels, and the views with the masks that are believed in the end.
+
+    Masks that the surface does not come to agree with in the first stage are those of something else, such as an
+    object before the hand: they are dropped, and if they are many the stage is run again without them.
+    """
+    first, *others = plan.schedule.pixel_stages
+    done = run_stages(begun, evidence, views, [first], plan)
+    believed = views.believing(done.scene)
+    if int(believed.masked.sum()) < ENOUGH_MASKS * int(views.masked.sum()):
+        done = run_stages(begun, evidence, believed, [first], plan)
+    done = run_stages(done, evidence, believed, others, plan)
+    if plan.settings.offsets is not None and not plan.shared_known:
+        done = with_offsets(done, evidence, believed, plan, plan.settings.offsets)
+    return done, believed
+
+
+def level_of(evidence: Evidence) -> float:
+    assert evidence.pictures is not None
+    return float(evidence.pictures.level)
 
 
 def run_stages(done: Progress, evidence: Evidence, views: Views, stages: Sequence[Stage], plan: Plan) -> Progress:
@@ -133,6 +167,7 @@ def run_stages(done: Progress, evidence: Evidence, views: Views, stages: Sequenc
             done.first_worn or problem.scene.appearance,
             outcome.appearance,
             {**done.traces, stage.name: outcome.trace},
+            {**done.levels, stage.name: level_of(problem.evidence)},
         )
     return done
 
@@ -162,7 +197,7 @@ def stage_problem(
     scene = scene.seen_through(views.windows.resized(stage.resolution))
     evidence = views.evidence(evidence, scene)
     scene = plan.dressed(scene, evidence, previous)
-    evidence = calibrated(evidence, scene, plan.energy)
+    evidence = plan.levelled(evidence, scene, stage.name)
     terms = {name: term for name, term in plan.energy.terms(evidence).items() if name not in stage.without}
     return Problem(scene, evidence, terms, stage.free_names(plan.focal_known, plan.shared_known), plan.held)
 
