@@ -148,14 +148,14 @@ def test_a_clip_of_one_colour_is_no_error(colour: int, scenery: Scenery) -> None
 def test_colours_of_other_frames_do(scenery: Scenery) -> None:
     """The second half by the colours of the first."""
     first, second = slice(0, FRAMES // 2), slice(FRAMES // 2, FRAMES)
-    strokes = scenery.covered, scenery.beyond, scenery.trust
-    parts = [
-        (Cut(scenery.cut.rgb[rows], scenery.cut.inside[rows]), *(each[rows] for each in strokes))
-        for rows in (first, second)
-    ]
-    masks = segment(*parts[1], learned(*parts[0]))
+
+    def part(rows: slice) -> tuple[Cut, torch.Tensor, torch.Tensor, torch.Tensor]:
+        cut = Cut(scenery.cut.rgb[rows], scenery.cut.inside[rows])
+        return cut, scenery.covered[rows], scenery.beyond[rows], scenery.trust[rows]
+
+    masks = segment(*part(second), learned(*part(first)))
     assert overlap(masks > 0, scenery.shown[second], ~scenery.beyond[second]).min() > 0.95
-    assert not segment(*parts[1], None).any()
+    assert not segment(*part(second), None).any()
 
 
 def test_without_a_hand_in_the_windows_there_is_nothing_to_learn(scenery: Scenery) -> None:
