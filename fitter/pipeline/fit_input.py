@@ -1,7 +1,7 @@
 """All that is given about one hand before it is fitted.
 
 given = FitInput(model, landmarks, camera, evidence, starts)
-given = with_known(given, Known(betas, log_focal, appearance, held))
+given = with_known(given, Known(betas, log_focal, appearance, decided, held))
 """
 
 from dataclasses import dataclass, replace

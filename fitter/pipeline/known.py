@@ -1,6 +1,6 @@
 """What is decided of a hand before a part of its clip is fitted: its shape and looks, and where the part begins.
 
-state = adapted(state, Known(betas, log_focal, appearance, held), model)
+state = adapted(state, Known(betas, log_focal, appearance, decided, held), model)
 """
 
 from dataclasses import dataclass, replace
