@@ -39,7 +39,8 @@ from fitter.export.fitted_hand import FittedHand, FittedWindow
 from fitter.hand.anny import load_anny
 from fitter.initialise import initial_states
 from fitter.pipeline import HandFit, fit_hand, whole_problem
-from fitter.pipeline.one_hand import explore, with_firm_size
+from fitter.pipeline.by_keypoints import explore
+from fitter.pipeline.by_pixels import with_firm_size
 from fitter.solve.first_order import LBFGS, Adam
 from fitter.solve.posterior import estimate_posterior
 from fitter.solve.problem import Problem

@@ -10,7 +10,7 @@ focal length).
 from dataclasses import dataclass, fields, replace
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from fitter import rotation
@@ -64,6 +64,14 @@ class State:
     def wrist(self) -> Float[Tensor, "*batch frames 3"]:
         """Position of the wrist joint, metres, camera axes."""
         return wrist_of_trajectory(self.trajectory)
+
+    def at(self, frames: "slice | Int[Tensor, 'chosen']") -> "State":
+        """Some of the frames, in memory of their own."""
+        return replace(
+            self,
+            rotations=self.rotations[..., frames, :, :, :].clone(),
+            trajectory=self.trajectory[..., frames, :].clone(),
+        )
 
     def retract(self, step: Step) -> "State":
         """Move along a tangent vector; rotations stay rotations."""

@@ -64,13 +64,18 @@ def scenery(anny: HandModel) -> Scenery:
     )
 
 
+def masked(cut: Cut, covered: torch.Tensor, beyond: torch.Tensor, trust: torch.Tensor) -> torch.Tensor:
+    """Masks by the clip's own colours."""
+    return segment(cut, covered, beyond, trust, learned(cut, covered, beyond, trust))
+
+
 def overlap(first: torch.Tensor, second: torch.Tensor, where: torch.Tensor) -> torch.Tensor:
     both, either = (first & second & where).sum((1, 2)), ((first | second) & where).sum((1, 2))
     return both / either
 
 
 def test_the_mask_is_far_nearer_to_the_truth_than_the_mesh_it_starts_from(scenery: Scenery) -> None:
-    masks = segment(scenery.cut, scenery.covered, scenery.beyond, scenery.trust) > 0
+    masks = masked(scenery.cut, scenery.covered, scenery.beyond, scenery.trust) > 0
     before = overlap(scenery.covered, scenery.shown, ~scenery.beyond)
     after = overlap(masks, scenery.shown, ~scenery.beyond)
     assert before.mean() < 0.93  # else there would be nothing to win
@@ -87,24 +92,24 @@ def test_the_mask_is_far_nearer_to_the_truth_than_the_mesh_it_starts_from(scener
 
 
 def test_equal_input_gives_equal_masks(scenery: Scenery) -> None:
-    first = segment(scenery.cut, scenery.covered, scenery.beyond, scenery.trust)
+    first = masked(scenery.cut, scenery.covered, scenery.beyond, scenery.trust)
     cv2.setRNGSeed(77)
-    assert torch.equal(first, segment(scenery.cut, scenery.covered, scenery.beyond, scenery.trust))
+    assert torch.equal(first, masked(scenery.cut, scenery.covered, scenery.beyond, scenery.trust))
 
 
 def test_frames_that_are_not_trusted_get_no_mask(scenery: Scenery) -> None:
     trust = scenery.trust.clone()
     trust[2:4] = 0.0
-    masks = segment(scenery.cut, scenery.covered, scenery.beyond, trust)
+    masks = masked(scenery.cut, scenery.covered, scenery.beyond, trust)
     assert (masks.amax(dim=(1, 2)) > 0).tolist() == (trust > 0).tolist()
-    assert not segment(scenery.cut, scenery.covered, scenery.beyond, 0.0 * trust).any()
+    assert not masked(scenery.cut, scenery.covered, scenery.beyond, 0.0 * trust).any()
 
 
 def test_a_mesh_beside_the_hand_gets_no_mask(scenery: Scenery) -> None:
     covered, beyond = scenery.covered.clone(), scenery.beyond.clone()
     covered[3] = torch.roll(covered[3], (SIZE // 6, SIZE // 3), (0, 1))
     beyond[3] = torch.roll(beyond[3], (SIZE // 6, SIZE // 3), (0, 1))
-    masks = segment(scenery.cut, covered, beyond, scenery.trust)
+    masks = masked(scenery.cut, covered, beyond, scenery.trust)
     assert not masks[3].any()
     assert overlap(masks > 0, scenery.shown, ~beyond)[[0, 1, 2, 4, 5, 6, 7]].min() > 0.9
 
@@ -116,40 +121,53 @@ def test_an_object_before_the_hand_is_left_out(scenery: Scenery) -> None:
     rgb[3, bar] = torch.tensor([30, 60, 200], dtype=torch.uint8)
     rgb[:, :, :20] = torch.tensor([30, 60, 200], dtype=torch.uint8)  # the clip shows the object elsewhere, too
     cut = replace(scenery.cut, rgb=rgb)
-    masks = segment(cut, scenery.covered, scenery.beyond, scenery.trust) > 0
+    masks = masked(cut, scenery.covered, scenery.beyond, scenery.trust) > 0
     hidden = bar & scenery.shown[3] & ~scenery.beyond[3]
     assert masks[3][hidden].float().mean() < 0.1
 
 
 def test_a_grey_clip(scenery: Scenery) -> None:
     grey = scenery.cut.rgb.double().mean(dim=-1, keepdim=True).round().to(torch.uint8).expand(-1, -1, -1, 3)
-    masks = segment(replace(scenery.cut, rgb=grey.contiguous()), scenery.covered, scenery.beyond, scenery.trust)
+    masks = masked(replace(scenery.cut, rgb=grey.contiguous()), scenery.covered, scenery.beyond, scenery.trust)
     assert masks.any() and set(masks.unique().tolist()) <= {0, 255}
 
 
 def test_one_frame_is_enough(scenery: Scenery) -> None:
     cut = Cut(scenery.cut.rgb[:1], scenery.cut.inside[:1])
-    masks = segment(cut, scenery.covered[:1], scenery.beyond[:1], scenery.trust[:1])
+    masks = masked(cut, scenery.covered[:1], scenery.beyond[:1], scenery.trust[:1])
     assert overlap(masks > 0, scenery.shown[:1], ~scenery.beyond[:1]).item() > 0.95
 
 
 @pytest.mark.parametrize("colour", [0, 130, 255])
 def test_a_clip_of_one_colour_is_no_error(colour: int, scenery: Scenery) -> None:
     cut = Cut(torch.full_like(scenery.cut.rgb[:1], colour), scenery.cut.inside[:1])
-    masks = segment(cut, scenery.covered[:1], scenery.beyond[:1], scenery.trust[:1])
+    masks = masked(cut, scenery.covered[:1], scenery.beyond[:1], scenery.trust[:1])
     assert masks.shape == cut.inside.shape
+
+
+def test_colours_of_other_frames_do(scenery: Scenery) -> None:
+    """The second half by the colours of the first."""
+    first, second = slice(0, FRAMES // 2), slice(FRAMES // 2, FRAMES)
+
+    def part(rows: slice) -> tuple[Cut, torch.Tensor, torch.Tensor, torch.Tensor]:
+        cut = Cut(scenery.cut.rgb[rows], scenery.cut.inside[rows])
+        return cut, scenery.covered[rows], scenery.beyond[rows], scenery.trust[rows]
+
+    masks = segment(*part(second), learned(*part(first)))
+    assert overlap(masks > 0, scenery.shown[second], ~scenery.beyond[second]).min() > 0.95
+    assert not segment(*part(second), None).any()
 
 
 def test_without_a_hand_in_the_windows_there_is_nothing_to_learn(scenery: Scenery) -> None:
     nothing = torch.zeros_like(scenery.covered)
     assert learned(scenery.cut, nothing, scenery.beyond, scenery.trust) is None
-    assert not segment(scenery.cut, nothing, scenery.beyond, scenery.trust).any()
+    assert not masked(scenery.cut, nothing, scenery.beyond, scenery.trust).any()
 
 
 def test_what_lies_outside_the_image_is_never_hand(scenery: Scenery) -> None:
     inside = scenery.cut.inside.clone()
     inside[:, :, 80:] = False
-    masks = segment(replace(scenery.cut, inside=inside), scenery.covered, scenery.beyond, scenery.trust)
+    masks = masked(replace(scenery.cut, inside=inside), scenery.covered, scenery.beyond, scenery.trust)
     assert masks.any() and not masks[:, :, 82:].any()  # the border is smoothed by a pixel
 
 
@@ -171,7 +189,7 @@ def flat_clip(hand: np.ndarray) -> Cut:
 
 def flat_masks(hand: np.ndarray, beyond: np.ndarray | None = None) -> np.ndarray:
     forearm = torch.from_numpy(np.zeros_like(hand) if beyond is None else beyond)[None]
-    return segment(flat_clip(hand), torch.from_numpy(MESH)[None], forearm, torch.ones(1))[0].numpy() > 0
+    return masked(flat_clip(hand), torch.from_numpy(MESH)[None], forearm, torch.ones(1))[0].numpy() > 0
 
 
 def test_the_border_follows_the_colours() -> None:

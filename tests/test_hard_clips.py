@@ -13,7 +13,7 @@ from fitter.hand import HandModel
 from fitter.initialise import initial_states
 from fitter.observe.evidence import Evidence
 from fitter.pipeline import FitInput, HandFit, Presence, fit_hand
-from fitter.pipeline.one_hand import believed, in_view
+from fitter.pipeline.presence import believed, in_view
 from fitter.scene import Scene
 from fitter.skeleton import BONES, POINT_PARENTS
 from fitter.solve.schedule import Schedule, Stage

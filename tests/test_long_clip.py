@@ -11,10 +11,9 @@ from fitter.energy import Energy
 from fitter.errors import InputError
 from fitter.initialise import initial_states
 from fitter.observe.evidence import Evidence
-from fitter.pipeline import FitInput, HandFit, fit_hands
-from fitter.pipeline.known import Known, with_known
+from fitter.pipeline import FitInput, HandFit, Known, fit_hands, with_known
 from fitter.pipeline.long_clip import ClipHands, WindowFit, Work, fit_windows, pieces, windows
-from fitter.pipeline.part import combined_status, joined, part_of, rows_of
+from fitter.pipeline.part import combined_status, joined, part_of
 from fitter.pipeline.settings import TimeWindows
 from fitter.scene import Scene
 from fitter.solve.schedule import Schedule
@@ -122,7 +121,7 @@ def test_held_frames_stay_and_the_next_ones_continue_them(clip: tuple[Scene, Evi
     scene, evidence = clip
     given = hands_of(scene, [evidence]).begin(np.arange(30), [0])[0]
     truth = scene.state
-    held = rows_of(truth, slice(0, 4))
+    held = truth.at(slice(0, 4))
     known = Known(truth.betas, truth.log_focal, held=held)
     (fit,) = fit_hands([with_known(given, known)], Energy(), SCHEDULE)
     assert torch.equal(fit.state.betas, truth.betas)
@@ -220,4 +219,4 @@ def test_held_frames_that_cannot_be(held: int) -> None:
 
 def test_state_rows_are_copies(clip: tuple[Scene, Evidence]) -> None:
     state: State = clip[0].state
-    assert rows_of(state, slice(0, 2)).rotations.data_ptr() != state.rotations.data_ptr()
+    assert state.at(slice(0, 2)).rotations.data_ptr() != state.rotations.data_ptr()

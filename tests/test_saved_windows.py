@@ -12,7 +12,9 @@ import pytest
 import torch
 
 from fitter.app.saved_windows import WINDOWS_FOLDER, SavedWindows, forget_windows
+from fitter.errors import InputError
 from fitter.hand import HandModel
+from fitter.observe.grabcut import ColourModel
 from fitter.pipeline import HandFit
 from fitter.pipeline.long_clip import fit_windows
 from fitter.pipeline.part import part_of
@@ -20,6 +22,7 @@ from fitter.pipeline.settings import TimeWindows
 from fitter.render.appearance import Appearance
 from fitter.render.window import Windows
 from fitter.scene import Scene
+from fitter.synthesis.decided import RESULT, Decided
 from fitter.synthesis.report import PhotometricReport
 from tests.conftest import REPOSITORY
 from tests.short_clip import ShortClip, run
@@ -48,7 +51,9 @@ def fit(scene: Scene) -> HandFit:
     report = PhotometricReport(20.0, 0.9, 19.0, float("nan"), None, None, 3, 1, 4, np.arange(float(T)))
     seen_through = Windows(torch.rand(T, 2, generator=rng), torch.rand(T, generator=rng), 224)
     whole = window.fits[0]
-    return replace(whole, scene=replace(whole.scene, windows=seen_through), appearance=look, photometric=report)
+    colours = ColourModel.of(*(np.linspace(0.1, 1.0, 65).reshape(1, 65) for _ in range(2)))
+    pixels = {"appearance": look, "photometric": report, "decided": Decided(colours, {"fine": 0.1, RESULT: 0.2}, "why")}
+    return replace(whole, scene=replace(whole.scene, windows=seen_through), **pixels)
 
 
 def assert_same(one: HandFit, other: HandFit) -> None:
@@ -71,6 +76,10 @@ def assert_same(one: HandFit, other: HandFit) -> None:
     assert one.photometric is not None and other.photometric is not None
     for field in fields(PhotometricReport):
         np.testing.assert_array_equal(getattr(one.photometric, field.name), getattr(other.photometric, field.name))
+    assert one.decided is not None and other.decided is not None
+    assert (one.decided.levels, one.decided.undone) == (other.decided.levels, other.decided.undone)
+    assert one.decided.colours is not None and other.decided.colours is not None
+    np.testing.assert_array_equal(one.decided.colours.evidence, other.decided.colours.evidence)
     assert one.scene.windows is not None and other.scene.windows is not None
     assert torch.equal(one.scene.windows.origin_px, other.scene.windows.origin_px)
     assert one.scene.windows.size == other.scene.windows.size
@@ -94,6 +103,7 @@ def test_a_window_shares_what_the_person_wears(fit: HandFit, scene: Scene, tmp_p
     assert again is not None and again[0].appearance is not None and fit.appearance is not None
     assert_same(again[0], part)
     assert again[0].appearance.albedo is fit.appearance.albedo
+    assert again[0].decided is fit.decided
     with np.load(tmp_path / WINDOWS_FOLDER / "00001.npz", allow_pickle=False) as file:
         assert "hand0_albedo" not in file.files and "hand0_template" not in file.files
 
@@ -103,6 +113,12 @@ def test_a_surface_of_its_own_is_kept(fit: HandFit, scene: Scene, tmp_path: Path
     saved = SavedWindows.of(tmp_path, "run", [scene], resume=False)
     (again,) = saved.save("person", [replace(fit, scene=replace(fit.scene, model=moved))], None)
     assert torch.equal(again.scene.model.template, moved.template)
+
+
+def test_a_folder_that_cannot_be_made_is_one_sentence(scene: Scene, tmp_path: Path) -> None:
+    (tmp_path / WINDOWS_FOLDER).write_text("in the way")
+    with pytest.raises(InputError, match=WINDOWS_FOLDER):
+        SavedWindows.of(tmp_path, "run", [scene], resume=True)
 
 
 def test_what_is_of_another_run_or_damaged_is_not_taken(fit: HandFit, scene: Scene, tmp_path: Path) -> None:

@@ -2,7 +2,7 @@
 
 import torch
 
-from fitter.state import Step, trajectory_of_wrist, wrist_of_trajectory
+from fitter.state import State, Step, trajectory_of_wrist, wrist_of_trajectory
 from tests.toy_problem import random_state, toy_hand
 
 
@@ -24,6 +24,20 @@ def test_a_zero_step_changes_nothing() -> None:
     assert torch.equal(moved.trajectory, state.trajectory)
     assert torch.equal(moved.betas, state.betas)
     assert moved.log_focal == state.log_focal
+
+
+def test_some_frames_are_those_in_memory_of_their_own() -> None:
+    state = random_state(toy_hand(), 5, seed=0)
+    for chosen in (slice(1, 4), torch.tensor([1, 2, 3])):
+        part = state.at(chosen)
+        assert torch.equal(part.rotations, state.rotations[1:4])
+        assert torch.equal(part.trajectory, state.trajectory[1:4])
+        assert part.betas is state.betas and part.log_focal is state.log_focal
+        assert part.rotations.untyped_storage().nbytes() == part.rotations.nbytes
+    two = State(
+        *(torch.stack([each, each]) for each in (state.rotations, state.trajectory, state.betas, state.log_focal))
+    )
+    assert torch.equal(two.at(slice(1, 4)).trajectory[1], state.trajectory[1:4])
 
 
 def test_rotations_stay_rotations() -> None:

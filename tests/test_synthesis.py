@@ -14,8 +14,9 @@ from fitter.hand import HandModel
 from fitter.initialise import initial_states
 from fitter.observe.evidence import prepare_evidence
 from fitter.observe.footage import Footage
-from fitter.pipeline import FitInput, HandFit, fit_hand
+from fitter.pipeline import FitInput, HandFit, Known, fit_hand, with_known
 from fitter.solve.schedule import Schedule, Stage
+from fitter.synthesis.decided import RESULT, Decided
 from fitter.synthesis.offsets import Offsets
 from fitter.synthesis.settings import Synthesis
 from fitter.synthesis.views import texture_size, trust_of
@@ -109,6 +110,33 @@ def test_what_the_pixels_made_worse_is_undone_and_said(film: Filmed, keypoints_a
     assert torch.allclose(fit.state.rotations, keypoints_alone.state.rotations, atol=1e-9)
     assert fit.photometric is not None
     assert fit.photometric.psnr_db == fit.photometric.psnr_before_db
+
+
+def part_of_a_clip(film: Filmed, clip: HandFit, decided: Decided, synthesis: Synthesis | None = None) -> HandFit:
+    """The film as a part of a clip whose person and pixels are known."""
+    known = Known(clip.state.betas, clip.state.log_focal, clip.appearance, decided)
+    return fit_hand(with_known(film.given, known), film.energy, SCHEDULE, synthesis=synthesis)
+
+
+def test_pixels_that_the_clip_does_not_believe_are_not_compared(film: Filmed, refined: HandFit) -> None:
+    assert refined.decided is not None
+    fit = part_of_a_clip(film, refined, replace(refined.decided, undone="pixels made the clip worse"))
+    assert fit.status == "pixels made the clip worse"
+    assert set(fit.traces) == {"explore", "refine"}
+    assert fit.photometric is not None and fit.photometric.psnr_db == fit.photometric.psnr_before_db
+    assert fit.appearance is not None
+
+
+def test_pixels_that_the_clip_believes_stay(film: Filmed, refined: HandFit, caplog: pytest.LogCaptureFixture) -> None:
+    """Also where a part by itself would undo them; its levels are the clip's."""
+    decided = refined.decided
+    assert decided is not None and set(decided.levels) == {"coarse", "fine", RESULT}
+    brighter = replace(decided, levels={stage: 2.0 * level for stage, level in decided.levels.items()})
+    fit = part_of_a_clip(film, refined, brighter, Synthesis(max_reprojection_sigmas=1e-9))
+    assert "as in the rest of the clip" in caplog.text
+    assert fit.status == "converged" and fit.decided is brighter
+    ratio = fit.frames.photometric / refined.frames.photometric
+    assert 0.5 <= float(np.median(ratio)) < 0.85  # of twice the level: half, and of robust losses more
 
 
 def test_either_term_works_alone(film: Filmed, keypoints_alone: HandFit) -> None:

@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from fitter.errors import InputError
-from fitter.export.atomic import atomic_path
+from fitter.export.atomic import atomic_path, prepare_folder
 from fitter.observe.plain_arrays import read_arrays
 from fitter.pipeline import HandFit
 from fitter.pipeline.saved_fit import NAMES, arrays_of, fit_of
@@ -41,12 +41,10 @@ class SavedWindows:
 
     @staticmethod
     def of(output: Path, run: str, scenes: Sequence[Scene], resume: bool) -> "SavedWindows":
-        """Those in the `output` folder; without `resume` earlier ones are removed. Raises as `atomic_path` does."""
+        """Those in the `output` folder; without `resume` earlier ones are removed. Raises as `prepare_folder`."""
         if not resume:
             forget_windows(output)
-        folder = output / WINDOWS_FOLDER
-        folder.mkdir(exist_ok=True)
-        return SavedWindows(folder, run, scenes)
+        return SavedWindows(prepare_folder(output / WINDOWS_FOLDER), run, scenes)
 
     def load(self, name: str, known: Sequence[HandFit] | None) -> list[HandFit] | None:
         """The window's fits; None where there are none, or the file is damaged or of another run."""

@@ -1,6 +1,7 @@
 """Masks made on the spot: the clip's colours of hand and background, then one cut per frame along the edges.
 
-    masks = segment(cut, covered, beyond, trust)       # (frames, size, size) uint8, 0 or 255
+    colours = learned(cut, covered, beyond, trust)
+    masks = segment(cut, covered, beyond, trust, colours)       # (frames, size, size) uint8, 0 or 255
 
 After GrabCut (Rother, Kolmogorov and Blake 2004; OpenCV's): two mixtures of Gaussians say how likely a colour is for
 hand and for background, a graph cut places the border where colours change. Here the mesh of the keypoint fit takes
@@ -63,21 +64,27 @@ class ColourModel:
     hand: Float[np.ndarray, "1 numbers"]
     evidence: Float[np.ndarray, "reds greens blues"]
 
+    @staticmethod
+    def of(background: Float[np.ndarray, "1 numbers"], hand: Float[np.ndarray, "1 numbers"]) -> "ColourModel":
+        """With what the mixtures say of every colour."""
+        evidence = colour_table(hand) - colour_table(background)
+        return ColourModel(background, hand, evidence.clip(-SUREST_COLOUR, SUREST_COLOUR))
+
 
 def segment(
     cut: Cut,
     covered: Bool[Tensor, "frames size size"],
     beyond: Bool[Tensor, "frames size size"],
     trust: Float[Tensor, "frames"],
+    model: ColourModel | None,
 ) -> UInt8[Tensor, "frames size size"]:
-    """0 or 255: where the hand is seen in the frames with `trust` above 0; all 0 in the others and where the clip shows
-    nothing to learn its colours from.
+    """0 or 255: where the hand is seen in the frames with `trust` above 0; all 0 in the others, and without a model of
+    the colours, `learned` from these frames or others of the same clip.
 
     `covered` is where the mesh of the keypoint fit is seen, `beyond` where the forearm may be: there the colours
     decide alone. Equal input gives equal masks.
     """
     size = min(cut.size, CUT_SIZE)
-    model = learned(cut, covered, beyond, trust)
     if model is None:
         return torch.zeros(cut.rgb.shape[:3], dtype=torch.uint8)
     work, mesh, forearm = cut.resized(size), shrunk(covered, size).numpy(), shrunk(beyond, size).numpy()
@@ -135,8 +142,7 @@ def mixtures(rgb: UInt8[np.ndarray, "rows size 3"], classes: UInt8[np.ndarray, "
     background, hand = np.zeros((2, 1, 13 * COMPONENTS))
     cv2.setRNGSeed(SEED)
     cv2.grabCut(rgb, classes, NO_RECTANGLE, background, hand, LEARN_STEPS, cv2.GC_INIT_WITH_MASK)
-    evidence = colour_table(hand) - colour_table(background)
-    return ColourModel(background, hand, evidence.clip(-SUREST_COLOUR, SUREST_COLOUR))
+    return ColourModel.of(background, hand)
 
 
 def evidence_of(rgb: UInt8[np.ndarray, "rows columns 3"], model: ColourModel) -> Float[np.ndarray, "rows columns"]:

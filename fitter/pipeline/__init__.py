@@ -7,23 +7,16 @@ hands       all hands of a clip
 long_clip   a clip in windows, of one shape, texture and light
 """
 
+from fitter.pipeline.by_keypoints import OnStep, Reached, fit_keypoints, whole_problem
+from fitter.pipeline.by_pixels import fit_pixels
+from fitter.pipeline.fit_input import FitInput, with_known
+from fitter.pipeline.hand_fit import FrameFigures, HandFit
 from fitter.pipeline.hands import fit_hands
-from fitter.pipeline.known import Known, with_known
+from fitter.pipeline.known import Known
 from fitter.pipeline.long_clip import ClipHands, Keeper, NothingKept, WindowFit, Work, fit_windows
-from fitter.pipeline.one_hand import (
-    FitInput,
-    FrameFigures,
-    HandFit,
-    OnStep,
-    Presence,
-    Reached,
-    fit_hand,
-    fit_keypoints,
-    fit_pixels,
-    frame_figures,
-    whole_problem,
-)
+from fitter.pipeline.one_hand import fit_hand, frame_figures
 from fitter.pipeline.part import joined, part_of
+from fitter.pipeline.presence import Presence
 from fitter.pipeline.settings import TimeWindows
 
 __all__ = [

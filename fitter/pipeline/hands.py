@@ -6,7 +6,11 @@ fits = fit_hands(inputs, energy, schedule)      # one HandFit per input
 from collections.abc import Sequence
 
 from fitter.energy import Energy
-from fitter.pipeline.one_hand import FitInput, HandFit, OnStep, Presence, fit_hand
+from fitter.pipeline.by_keypoints import OnStep
+from fitter.pipeline.fit_input import FitInput
+from fitter.pipeline.hand_fit import HandFit
+from fitter.pipeline.one_hand import fit_hand
+from fitter.pipeline.presence import Presence
 from fitter.pipeline.two_hands import fit_pair
 from fitter.solve.schedule import Schedule
 from fitter.synthesis.settings import Synthesis

@@ -1,27 +1,24 @@
 """What is decided of a hand before a part of its clip is fitted: its shape and looks, and where the part begins.
 
-given = with_known(given, Known(betas, log_focal, appearance, held))
+state = adapted(state, Known(betas, log_focal, appearance, decided, held), model)
 """
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from fitter.hand import HandModel
-from fitter.initialise import Start
 from fitter.render.appearance import Appearance
-from fitter.state import State
-
-if TYPE_CHECKING:
-    from fitter.pipeline.one_hand import FitInput
+from fitter.state import State, at_focal
+from fitter.synthesis.decided import Decided
 
 
 @dataclass(frozen=True)
 class Known:
-    """Shape, focal length and appearance (None: no pixels were compared) of a hand, from all of its clip.
+    """Shape, focal length, appearance and how pixels are read (None: none were compared) of a hand, from all of its
+    clip.
 
     `held` are the first frames' states, in which the part before ended; they stay, so that smoothness acts over the
     join. None where nothing is before it.
@@ -30,6 +27,7 @@ class Known:
     betas: Float[Tensor, "betas"]
     log_focal: Float[Tensor, ""]
     appearance: Appearance | None = None
+    decided: Decided | None = None
     held: State | None = None
 
     @property
@@ -37,21 +35,14 @@ class Known:
         return 0 if self.held is None else self.held.n_frames
 
 
-def with_known(given: "FitInput", known: Known) -> "FitInput":
-    """The input of a part whose shared unknowns are known; its starts have them, and begin as they are held."""
-    starts = tuple(Start(start.name, adapted(start.state, known, given.model)) for start in given.starts)
-    return replace(given, starts=starts, known=known)
-
-
 def adapted(state: State, known: Known, model: HandModel) -> State:
     """The state with the known shape and focal length, at the distance at which it looks as large, held frames as they
     are.
     """
     longer = (model.hand_length(known.betas) / model.hand_length(state.betas)).log()
-    nearer = known.log_focal - state.log_focal
-    lateral = state.trajectory[:, :2] * (-nearer).exp()
-    trajectory = torch.cat([lateral, state.trajectory[:, 2:] + longer + nearer], dim=1)
-    return holding(State(state.rotations, trajectory, known.betas, known.log_focal), known)
+    seen = at_focal(state, known.log_focal)
+    farther = seen.trajectory + longer * seen.trajectory.new_tensor([0.0, 0.0, 1.0])
+    return holding(replace(seen, trajectory=farther, betas=known.betas), known)
 
 
 def holding(state: State, known: Known) -> State:

@@ -16,9 +16,11 @@ from typing import Protocol
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from fitter.pipeline.known import Known, with_known
-from fitter.pipeline.one_hand import FitInput, HandFit, Presence, believed_near, in_view
+from fitter.pipeline.fit_input import FitInput, with_known
+from fitter.pipeline.hand_fit import HandFit
+from fitter.pipeline.known import Known
 from fitter.pipeline.part import absent_fit, last_state, part_of
+from fitter.pipeline.presence import Presence, believed_near, in_view
 from fitter.pipeline.settings import FEWEST_HELD, TimeWindows
 
 PERSON = "person"
@@ -137,7 +139,7 @@ def known_of(person: HandFit, before: HandFit | None, n_held: int) -> Known:
     state = person.state
     goes_on = before is not None and bool(before.present[-FEWEST_HELD:].all())
     held = last_state(before.state, n_held) if before is not None and goes_on else None
-    return Known(state.betas, state.log_focal, person.appearance, held)
+    return Known(state.betas, state.log_focal, person.appearance, person.decided, held)
 
 
 def present_in(

@@ -10,9 +10,7 @@ from dataclasses import replace
 import numpy as np
 import torch
 
-from fitter.pipeline.one_hand import FrameFigures, HandFit
-from fitter.render.appearance import Appearance
-from fitter.render.window import Windows
+from fitter.pipeline.hand_fit import FrameFigures, HandFit
 from fitter.solve.posterior import Posterior
 from fitter.state import State
 from fitter.synthesis.report import PhotometricReport
@@ -30,10 +28,10 @@ def part_of(fit: HandFit, rows: slice) -> HandFit:
         fit,
         scene=replace(
             fit.scene,
-            state=rows_of(fit.state, rows),
+            state=fit.state.at(rows),
             camera=fit.scene.camera.of_frames(rows),
-            windows=windows and Windows(windows.origin_px[rows].clone(), windows.scale[rows].clone(), windows.size),
-            appearance=worn and gained(worn, rows),
+            windows=windows and windows.at(rows),
+            appearance=worn and worn.at(rows),
         ),
         posterior=replace(
             posterior,
@@ -47,23 +45,14 @@ def part_of(fit: HandFit, rows: slice) -> HandFit:
             figures.photometric[rows].copy(),
             figures.overlap[rows].copy(),
         ),
-        appearance=appearance and gained(appearance, rows),
+        appearance=appearance and appearance.at(rows),
         photometric=fit.photometric and report_of(fit.photometric, rows),
     )
 
 
-def rows_of(state: State, rows: slice) -> State:
-    """Some frames of a state, in memory of their own."""
-    return replace(state, rotations=state.rotations[rows].clone(), trajectory=state.trajectory[rows].clone())
-
-
 def last_state(state: State, frames: int) -> State:
     """The last frames of a state."""
-    return rows_of(state, slice(state.n_frames - frames, state.n_frames))
-
-
-def gained(appearance: Appearance, rows: slice) -> Appearance:
-    return replace(appearance, gain=appearance.gain[rows].clone())
+    return state.at(slice(state.n_frames - frames, state.n_frames))
 
 
 def joined(fits: Sequence[HandFit]) -> HandFit:

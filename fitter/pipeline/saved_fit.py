@@ -7,30 +7,37 @@ fit = fit_of(arrays, scene, known)             # scene: of its model, landmarks 
 import json
 from collections.abc import Mapping
 from dataclasses import fields, replace
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from fitter.hand import HandModel
-from fitter.pipeline.one_hand import FrameFigures, HandFit
+from fitter.observe.grabcut import ColourModel
+from fitter.pipeline.hand_fit import FrameFigures, HandFit
 from fitter.render.appearance import Appearance
 from fitter.render.window import Windows
 from fitter.scene import Scene
 from fitter.solve.posterior import Posterior
 from fitter.state import State
+from fitter.synthesis.decided import Decided
 from fitter.synthesis.report import PhotometricReport
 
 # Every array there may be. `words` holds what is no array: sentences, and numbers by name.
 ALWAYS = ("words", "rotations", "trajectory", "betas", "log_focal", "present", "joints_sigma_mm", "relative_sigma_mm")
 FIGURES = ("energies", "reprojection_px", "photometric", "overlap")
-SOMETIMES = ("template", "albedo", "coverage", "lighting", "gain", "frame_iou", "origin_px", "scale")
+SOMETIMES = (
+    *("template", "albedo", "coverage", "lighting", "gain", "frame_iou", "origin_px", "scale"),
+    *("background_colours", "hand_colours"),
+)
 NAMES = (*ALWAYS, *FIGURES, *SOMETIMES)
 
 
 def arrays_of(fit: HandFit, known: HandFit | None = None) -> dict[str, np.ndarray]:
     """The fit under the names NAMES, without the texture, light and surface that it shares with `known`."""
     state, figures, worn, report = fit.state, fit.frames, fit.appearance, fit.photometric
+    decided = None if known is not None and known.decided is not None else fit.decided
     words = {
         "status": fit.status,
         "start": fit.start,
@@ -41,6 +48,7 @@ def arrays_of(fit: HandFit, known: HandFit | None = None) -> dict[str, np.ndarra
         "variance_factors": fit.posterior.variance_factors,
         "terms": list(figures.energies),
         "window_size": fit.scene.windows and fit.scene.windows.size,
+        "decided": decided and {"levels": decided.levels, "undone": decided.undone},
         "report": report and {f.name: getattr(report, f.name) for f in fields(report) if f.name != "frame_iou"},
     }
     arrays = {
@@ -62,6 +70,8 @@ def arrays_of(fit: HandFit, known: HandFit | None = None) -> dict[str, np.ndarra
         arrays |= {name: array_of(getattr(worn, name)) for name in names}
     if report is not None:
         arrays["frame_iou"] = report.frame_iou
+    if decided is not None and decided.colours is not None:
+        arrays |= {"background_colours": decided.colours.background, "hand_colours": decided.colours.hand}
     if fit.scene.windows is not None:
         arrays |= {name: array_of(getattr(fit.scene.windows, name)) for name in ("origin_px", "scale")}
     return arrays
@@ -93,6 +103,7 @@ def fit_of(arrays: Mapping[str, np.ndarray], scene: Scene, known: HandFit | None
         traces={name: tuple(trace) for name, trace in words["traces"].items()},
         appearance=appearance_of(arrays, known),
         photometric=PhotometricReport(**report, frame_iou=arrays["frame_iou"]) if report else None,
+        decided=decided_of(arrays, words["decided"], known),
     )
 
 
@@ -112,6 +123,17 @@ def appearance_of(arrays: Mapping[str, np.ndarray], known: HandFit | None) -> Ap
         return replace(known.appearance, gain=gain)
     albedo, coverage, lighting = (tensor_of(arrays[name]) for name in ("albedo", "coverage", "lighting"))
     return Appearance(albedo, coverage, lighting, gain)
+
+
+def decided_of(arrays: Mapping[str, np.ndarray], words: dict[str, Any] | None, known: HandFit | None) -> Decided | None:
+    if known is not None and known.decided is not None:
+        return known.decided
+    if words is None:
+        return None
+    colours = None
+    if "hand_colours" in arrays:
+        colours = ColourModel.of(arrays["background_colours"], arrays["hand_colours"])
+    return Decided(colours, words["levels"], words["undone"])
 
 
 def array_of(tensor: Tensor) -> np.ndarray:

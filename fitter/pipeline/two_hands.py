@@ -13,19 +13,12 @@ from dataclasses import dataclass, replace
 import torch
 
 from fitter.energy import Energy
-from fitter.pipeline.one_hand import (
-    FitInput,
-    HandFit,
-    OnStep,
-    Presence,
-    Reached,
-    fit_keypoints,
-    fit_pixels,
-    judged_fit,
-    listener,
-    shows_enough,
-    with_firm_size,
-)
+from fitter.pipeline.by_keypoints import OnStep, Reached, fit_keypoints, listener
+from fitter.pipeline.by_pixels import fit_pixels, shows_enough, with_firm_size
+from fitter.pipeline.fit_input import FitInput
+from fitter.pipeline.hand_fit import HandFit
+from fitter.pipeline.one_hand import judged_fit
+from fitter.pipeline.presence import Presence
 from fitter.render.beside import Beside
 from fitter.solve.levenberg_marquardt import LevenbergMarquardt
 from fitter.solve.pair import PairProblem, PairState

@@ -8,7 +8,7 @@ It is not a part of the `State`: textures and lights follow the pose slowly, see
 from dataclasses import dataclass, fields, replace
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from fitter.hand.mirror import mirror_lighting
@@ -32,6 +32,10 @@ class Appearance:
     @property
     def size(self) -> int:
         return self.albedo.shape[0]
+
+    def at(self, frames: "slice | Int[Tensor, 'chosen']") -> "Appearance":
+        """The same with the gains of some frames."""
+        return replace(self, gain=self.gain[frames].clone())
 
     def mirrored(self) -> "Appearance":
         """What the mirrored hand wears in the mirrored frames: the same texels, the light from the other side."""

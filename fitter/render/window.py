@@ -10,7 +10,7 @@ Window pixels have their centres at +0.5, as image pixels do.
 from dataclasses import dataclass, replace
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 
 # Room around the mesh, as a share of its longer side: where the fit's hand may still grow and move to.
@@ -39,6 +39,10 @@ class Windows:
     def resized(self, size: int) -> "Windows":
         """The same squares seen by size x size pixels."""
         return replace(self, scale=self.scale * (size / self.size), size=size)
+
+    def at(self, frames: "slice | Int[Tensor, 'chosen']") -> "Windows":
+        """Those of some frames, in memory of their own."""
+        return replace(self, origin_px=self.origin_px[frames].clone(), scale=self.scale[frames].clone())
 
     def to(self, device: torch.device | str) -> "Windows":
         return replace(self, origin_px=self.origin_px.to(device), scale=self.scale.to(device))

@@ -207,6 +207,5 @@ def joint_sigmas_mm(
 
 def joint_slopes(scene: Scene, frames: slice) -> Float[np.ndarray, "frames 63 unknowns"]:
     """Derivative of the model's joints by a frame's unknowns and the shared ones, metres."""
-    model, state = scene.model, scene.state
-    part = State(state.rotations[frames], state.trajectory[frames], state.betas, state.log_focal)
-    return feature_jacobian(Scene(model, model.landmarks, scene.camera, part))[:, :21].flatten(1, 2).numpy()
+    part = Scene(scene.model, scene.model.landmarks, scene.camera, scene.state.at(frames))
+    return feature_jacobian(part)[:, :21].flatten(1, 2).numpy()

@@ -18,7 +18,7 @@ from fitter.observe.agreement import belonging, beyond_wrist, consistent
 from fitter.observe.depth_maps import DepthFolder, DepthMaps
 from fitter.observe.evidence import Evidence
 from fitter.observe.footage import Cut, Footage, pictures_of
-from fitter.observe.grabcut import segment
+from fitter.observe.grabcut import ColourModel, learned, segment
 from fitter.observe.masks import HAND
 from fitter.observe.pictures import Silhouettes
 from fitter.observe.silhouettes import silhouettes_of
@@ -26,6 +26,7 @@ from fitter.render.appearance import Appearance
 from fitter.render.beside import Beside
 from fitter.render.window import Windows, windows_around
 from fitter.scene import Scene
+from fitter.synthesis.decided import Decided
 from fitter.synthesis.settings import Synthesis
 
 log = logging.getLogger(__name__)
@@ -63,7 +64,8 @@ class Source:
 @dataclass(frozen=True)
 class Views:
     """The finest windows with their pixels, and the `scene` they were placed around. `forearm` may be the arm's;
-    `masked` says in which frames a mask acts, `dropped` how many frames' masks do not, by reason.
+    `masked` says in which frames a mask acts, `dropped` how many frames' masks do not, by reason. `colours` are those
+    by which masks were made.
     """
 
     scene: Scene
@@ -73,6 +75,7 @@ class Views:
     masked: Bool[Tensor, "frames"]
     dropped: dict[str, int]
     depth: DepthFolder | None
+    colours: ColourModel | None = None
     made: dict[int, Silhouettes] = field(default_factory=dict)  # by the windows' size
 
     def evidence(self, evidence: Evidence, scene: Scene) -> Evidence:
@@ -158,17 +161,14 @@ def finely_textured(scene: Scene, source: Source, views: Views, size: int) -> Ap
     if len(trusted) == 0:
         return appearance
     frames = trusted[torch.linspace(0, len(trusted) - 1, TEXTURE_FRAMES).long()].unique().to(state.trajectory.device)
-    windows = views.windows.resized(size)
-    windows = replace(windows, origin_px=windows.origin_px[frames], scale=windows.scale[frames])
-    state = replace(state, rotations=state.rotations[frames], trajectory=state.trajectory[frames])
-    part = replace(scene, state=state, windows=windows, appearance=None)
+    windows = views.windows.resized(size).at(frames)
+    part = replace(scene, state=state.at(frames), windows=windows, appearance=None)
     cut = source.cut(part, frames)
     if cut.masks is None and views.cut.masks is not None:
         cut = replace(cut, masks=upsampled(views.cut.masks[frames.cpu()], size))
     chosen = frames.cpu()
     pictures = pictures_of(cut, part.fragments.covered.cpu(), views.trust[chosen], views.masked[chosen])
-    worn = replace(appearance, gain=appearance.gain[frames])
-    texture = refined_texture(worn, part, pictures.to(state.trajectory.device), size)
+    texture = refined_texture(appearance.at(frames), part, pictures.to(state.trajectory.device), size)
     return replace(texture, gain=appearance.gain)
 
 
@@ -183,8 +183,17 @@ def texture_size(resolution: int) -> int:
     return 2 ** max(6, (resolution - 1).bit_length())
 
 
-def look_at(scene: Scene, evidence: Evidence, source: Source, settings: Synthesis, resolution: int) -> Views:
-    """Windows around a fit, cut out of the clip in one pass, and masks: those given, else made on the spot."""
+def look_at(
+    scene: Scene,
+    evidence: Evidence,
+    source: Source,
+    settings: Synthesis,
+    resolution: int,
+    decided: Decided | None = None,
+) -> Views:
+    """Windows around a fit, cut out of the clip in one pass, and masks: those given, else made on the spot, by the
+    colours that are `decided` or else learned here.
+    """
     camera = scene.camera.scaled(float(scene.state.log_focal.exp()))
     windows = windows_around(camera.project(scene.vertices), resolution)
     scene = scene.seen_through(windows)
@@ -192,7 +201,10 @@ def look_at(scene: Scene, evidence: Evidence, source: Source, settings: Synthesi
     covered, forearm = scene.fragments.covered.cpu(), beyond_wrist(windows.of_image(scene.keypoints).cpu(), resolution)
     if cut.masks is None and settings.masks == "off":
         return Views(scene, cut, forearm, trust, torch.zeros(evidence.n_frames, dtype=torch.bool), {}, source.depth)
-    masks = segment(cut, covered, forearm, trust) if cut.masks is None else cut.masks
+    colours, masks = None, cut.masks
+    if masks is None:
+        colours = learned(cut, covered, forearm, trust) if decided is None else decided.colours
+        masks = segment(cut, covered, forearm, trust, colours)
     masks = belonging(masks, covered, forearm)
     keypoints = windows.of_image(evidence.keypoints_px).cpu()
     verdict = consistent(masks, covered, forearm, keypoints, evidence.confidence.cpu(), cut.inside)
@@ -200,7 +212,7 @@ def look_at(scene: Scene, evidence: Evidence, source: Source, settings: Synthesi
     for reason, frames in dropped.items():
         log.info("masks of %d of %d frames dropped: each %s", frames, len(trust), reason)
     agrees = (trust > 0) & verdict.agrees
-    return Views(scene, replace(cut, masks=masks), forearm, trust, agrees, dropped, source.depth)
+    return Views(scene, replace(cut, masks=masks), forearm, trust, agrees, dropped, source.depth, colours)
 
 
 def trust_of(evidence: Evidence) -> Float[Tensor, "frames"]:
