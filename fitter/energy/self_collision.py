@@ -10,7 +10,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from fitter.energy.self_collision_kernels import residuals, touching_rows
+from fitter.energy.self_collision_kernels import PARALLEL, SHORTEST_M, residuals, touching_rows
 from fitter.energy.term import DenseRows
 from fitter.hand import HandModel, PosedHand
 from fitter.hand.capsules import CAPSULE_NAMES, CHAIN_OF_CAPSULE, PLACE_OF_CAPSULE, ROTATIONS
@@ -20,10 +20,6 @@ from fitter.scene import Scene
 from fitter.skeleton import MANO_FINGERS, POINT_OF_ROTATION
 
 MM_PER_M = 1000.0
-# Axes nearer than this count as this far apart: where they cross there is no direction.
-SHORTEST_M = 1e-6
-# Squared sine below which two axes are parallel, and any pair of opposite places is nearest.
-PARALLEL = 1e-9
 
 
 def pairs() -> Int[np.ndarray, "pairs 2"]:
