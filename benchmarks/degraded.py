@@ -1,6 +1,7 @@
 """Real clips spoiled on purpose and fitted again: what a fit loses, and whether its sigma tells.
 
     python -m benchmarks degraded                   # needs the shared clips; says so where they are absent
+    python -m benchmarks degraded --pixels          # some of them by pixels, too
 
 Every fit detects anew. It is compared with the fit of the unspoilt clip, moved as the spoiling moved the hand, and,
 where the clip is annotated, with the annotation. Frames around bad results are drawn into results/bench/degraded.
@@ -81,8 +82,8 @@ class Fitted:
     present: Bool[np.ndarray, "frames"]
 
 
-def measure(quick: bool) -> Report:
-    """All clips in all ways by keypoints, some by pixels; with `quick` one clip by keypoints."""
+def measure(quick: bool, pixels: bool = False) -> Report:
+    """All clips in all ways by keypoints, with `pixels` some by pixels, too; with `quick` one clip by keypoints."""
     report = Report("degraded", "Real clips, degraded on purpose")
     report.begin()
     if not (SHARED / "data").is_dir():
@@ -95,6 +96,7 @@ def measure(quick: bool) -> Report:
     if not quick:
         for one, other in PAIRS:
             rows += pair_rows(setting, films[one], films[other], report)
+    if pixels and not quick:
         by_pixels = setting_of(DEFAULT)
         for name in BY_PIXELS:
             rows += spoilt_rows(by_pixels, films[name], PIXEL_WAYS, report)
@@ -154,7 +156,7 @@ def spoilt_rows(setting: Setting, film: Film, ways: tuple[str, ...], report: Rep
         spoilt = WAYS[way](film, clean.keypoints_px, np.random.default_rng(0))
         hands = fitted(setting, spoilt.film)
         rows.append(row_of(film, way, pixels, spoilt, 0, hands, clean, truth))
-        report.note(f"{film.name}, {way}: fitted")
+        report.note(rows[-1].told())
     return rows
 
 

@@ -47,6 +47,11 @@ class SpoiltRow:
     truth: float | None = None
     truth_clean: float | None = None
 
+    def told(self) -> str:
+        """One line for who waits."""
+        hidden = "" if self.over_sigma_hidden is None else f", hidden joints err by {self.over_sigma_hidden:.2f} sigma"
+        return f"{self.clip}, {self.way}: fitted{hidden}"
+
 
 def expected_joints(
     clean: Float[np.ndarray, "clean_frames 21 3"], shown: Shown, camera: Camera, spoilt_camera: Camera
