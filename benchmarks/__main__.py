@@ -16,7 +16,7 @@ FOLDER = Path("results") / "bench"
 
 
 def benchmarks(pixels: bool = False) -> dict[str, Callable[[bool], Report]]:
-    """The measurements by name; each takes `quick`. `pixels` has `initialisers` compare pixels, too."""
+    """The measurements by name; each takes `quick`. `pixels` has those that can compare pixels, too."""
     from benchmarks import (
         batch,
         calibration,
@@ -24,6 +24,7 @@ def benchmarks(pixels: bool = False) -> dict[str, Callable[[bool], Report]]:
         degraded,
         focal,
         gating,
+        hidden,
         initialisers,
         long_clips,
         moving_camera,
@@ -48,12 +49,13 @@ def benchmarks(pixels: bool = False) -> dict[str, Callable[[bool], Report]]:
         "self_supervision": self_supervision.measure,
         "pose_prior": pose_prior.measure,
         "calibration": calibration.measure,
+        "hidden": hidden.measure,
         "gating": gating.measure,
         "focal": focal.measure,
         "moving_camera": moving_camera.measure,
         "long_clips": long_clips.measure,
         "two_hands": two_hands.measure,
-        "degraded": degraded.measure,
+        "degraded": partial(degraded.measure, pixels=pixels),
         "batch": batch.measure,
     }
 
@@ -67,7 +69,7 @@ def main(words: Sequence[str] | None = None) -> int:
         help=f"{', '.join(benchmarks())}; all if none is given",
     )
     parser.add_argument("--quick", action="store_true", help="a tenth of the size: does it run, roughly how well")
-    parser.add_argument("--pixels", action="store_true", help="initialisers: fit the annotated clips by pixels, too")
+    parser.add_argument("--pixels", action="store_true", help="initialisers, degraded: fit some clips by pixels, too")
     parser.add_argument("--output", type=Path, default=FOLDER, help=f"folder of the JSON files (default: {FOLDER})")
     options = parser.parse_args(words)
     known = benchmarks(options.pixels)

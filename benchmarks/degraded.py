@@ -1,6 +1,7 @@
 """Real clips spoiled on purpose and fitted again: what a fit loses, and whether its sigma tells.
 
     python -m benchmarks degraded                   # needs the shared clips; says so where they are absent
+    python -m benchmarks degraded --pixels          # some of them by pixels, too
 
 Every fit detects anew. It is compared with the fit of the unspoilt clip, moved as the spoiling moved the hand, and,
 where the clip is annotated, with the annotation. Frames around bad results are drawn into results/bench/degraded.
@@ -13,13 +14,14 @@ import cv2
 import numpy as np
 from jaxtyping import Bool, Float
 
-from benchmarks.claims import size_and_focal_given
 from benchmarks.clips import CLIPS, INTRINSICS, SHARED
-from benchmarks.degradations import WAYS, Film, Shown, Spoilt, side_by_side
+from benchmarks.degradations import WAYS, side_by_side
 from benchmarks.real_claims import annotated_joints
 from benchmarks.recovery import DEFAULT
 from benchmarks.report import Report
 from benchmarks.scores import ANNOTATED
+from benchmarks.spoilt_figures import Compared, SpoiltRow, expected_joints, mean_row, ways_of
+from benchmarks.spoilt_film import Film, Spoilt
 from fitter.app.clip_source import ClipSource
 from fitter.app.options import Command
 from fitter.app.progress import SilentProgress
@@ -80,41 +82,8 @@ class Fitted:
     present: Bool[np.ndarray, "frames"]
 
 
-@dataclass(frozen=True)
-class SpoiltRow:
-    """One hand of a spoilt clip. `hidden` joints are those that the spoiling hid, blurred or moved out of the frame.
-
-    present          share of the frames that show the hand in which it is believed to be
-    away             share of the frames without the hand in which it is believed to be
-    aligned, aligned_hidden  distance from the unspoilt fit after aligning every frame, of seen and hidden joints, mm
-    relative, relative_hidden  the same with the clip's size and distance given only
-    sigma, sigma_hidden  relative sigma of the same joints, root mean square, mm
-    over_sigma, over_sigma_hidden  root mean square of `relative` per axis over that of sigma; above 1: more than told
-    truth, truth_clean   distance from the annotation, aligned, spoilt and unspoilt in the same frames, mm
-    """
-
-    clip: str
-    way: str
-    pixels: bool
-    frames: int
-    side_right: bool
-    observed: float
-    present: float
-    away: float | None
-    aligned: float | None = None
-    aligned_hidden: float | None = None
-    relative: float | None = None
-    relative_hidden: float | None = None
-    sigma: float | None = None
-    sigma_hidden: float | None = None
-    over_sigma: float | None = None
-    over_sigma_hidden: float | None = None
-    truth: float | None = None
-    truth_clean: float | None = None
-
-
-def measure(quick: bool) -> Report:
-    """All clips in all ways by keypoints, some by pixels; with `quick` one clip by keypoints."""
+def measure(quick: bool, pixels: bool = False) -> Report:
+    """All clips in all ways by keypoints, with `pixels` some by pixels, too; with `quick` one clip by keypoints."""
     report = Report("degraded", "Real clips, degraded on purpose")
     report.begin()
     if not (SHARED / "data").is_dir():
@@ -127,6 +96,7 @@ def measure(quick: bool) -> Report:
     if not quick:
         for one, other in PAIRS:
             rows += pair_rows(setting, films[one], films[other], report)
+    if pixels and not quick:
         by_pixels = setting_of(DEFAULT)
         for name in BY_PIXELS:
             rows += spoilt_rows(by_pixels, films[name], PIXEL_WAYS, report)
@@ -186,7 +156,7 @@ def spoilt_rows(setting: Setting, film: Film, ways: tuple[str, ...], report: Rep
         spoilt = WAYS[way](film, clean.keypoints_px, np.random.default_rng(0))
         hands = fitted(setting, spoilt.film)
         rows.append(row_of(film, way, pixels, spoilt, 0, hands, clean, truth))
-        report.note(f"{film.name}, {way}: fitted")
+        report.note(rows[-1].told())
     return rows
 
 
@@ -255,104 +225,6 @@ def row_of(
     fitted_joints = hand.joints_m[used] * ([-1.0, 1.0, 1.0] if shown.mirrored else [1.0, 1.0, 1.0])
     means = [1000.0 * float(pa_errors(joints, true).mean()) for joints in (fitted_joints, unspoilt)]
     return replace(row, truth=means[0], truth_clean=means[1])
-
-
-def expected_joints(
-    clean: Float[np.ndarray, "clean_frames 21 3"], shown: Shown, camera: Camera, spoilt_camera: Camera
-) -> Float[np.ndarray, "frames 21 3"]:
-    """Where the unspoilt fit's joints are in the spoilt film: mirrored or turned as it, on the ray of the moved wrist.
-
-    A hand that is moved in the image is seen as one that is turned about the camera, by the angle between the rays.
-    """
-    joints = clean[shown.source]
-    flips = np.sign(np.diagonal(shown.matrix[:, :, :2], axis1=1, axis2=2))
-    wrist = joints[:, 0, :2] / joints[:, 0, 2:] * [camera.fx, camera.fy] + [camera.cx, camera.cy]
-    moved = np.einsum("fij,fj->fi", shown.matrix[:, :, :2], wrist) + shown.matrix[:, :, 2]
-    flat = (moved - [spoilt_camera.cx, spoilt_camera.cy]) / [spoilt_camera.fx, spoilt_camera.fy]
-    joints = joints * np.concatenate([flips, np.ones((len(flips), 1))], axis=1)[:, None]
-    rotations = [rotation_between(start, np.append(end, 1.0)) for start, end in zip(joints[:, 0], flat, strict=True)]
-    return np.einsum("fij,fpj->fpi", np.stack(rotations), joints)
-
-
-def rotation_between(start: Float[np.ndarray, "3"], end: Float[np.ndarray, "3"]) -> Float[np.ndarray, "3 3"]:
-    """The smallest rotation from one direction to another, less than half a turn away (Rodrigues)."""
-    start, end = start / np.linalg.norm(start), end / np.linalg.norm(end)
-    x, y, z = np.cross(start, end)
-    across = np.array([[0.0, -z, y], [z, 0.0, -x], [-y, x, 0.0]])
-    return np.eye(3) + across + across @ across / (1.0 + start @ end)
-
-
-@dataclass(frozen=True)
-class Compared:
-    """Differences in the frames in which both fits believe the hand to be, by joint, mm."""
-
-    aligned_mm: Float[np.ndarray, "frames 21"]
-    relative_mm: Float[np.ndarray, "frames 21"]
-    sigma_mm: Float[np.ndarray, "frames 21"]
-    hidden: Bool[np.ndarray, "frames 21"]
-
-    @staticmethod
-    def of(
-        joints: Float[np.ndarray, "frames 21 3"],
-        expected: Float[np.ndarray, "frames 21 3"],
-        sigma_mm: Float[np.ndarray, "frames 21"],
-        hidden: Bool[np.ndarray, "frames 21"],
-    ) -> "Compared":
-        relative = 1000.0 * np.linalg.norm(size_and_focal_given(joints, expected) - expected, axis=-1)
-        return Compared(1000.0 * pa_errors(joints, expected), relative, sigma_mm, hidden)
-
-    def figures(self) -> dict[str, float | None]:
-        """By the names of the row's fields; None where no joint is hidden, or none seen."""
-        named: dict[str, float | None] = {}
-        for ending, chosen in (("", ~self.hidden), ("_hidden", self.hidden)):
-            any_chosen = bool(chosen.any())
-            relative, sigma = self.relative_mm[chosen], self.sigma_mm[chosen]
-            named |= {
-                f"aligned{ending}": float(self.aligned_mm[chosen].mean()) if any_chosen else None,
-                f"relative{ending}": float(relative.mean()) if any_chosen else None,
-                f"sigma{ending}": root_mean_square(sigma) if any_chosen else None,
-                f"over_sigma{ending}": root_mean_square(relative) / np.sqrt(3.0) / root_mean_square(sigma)
-                if any_chosen
-                else None,
-            }
-        return named
-
-
-def root_mean_square(values: Float[np.ndarray, "n"]) -> float:
-    return float(np.sqrt(np.square(values).mean()))
-
-
-def ways_of(rows: list[SpoiltRow]) -> list[str]:
-    return list(dict.fromkeys(row.way for row in rows))
-
-
-@dataclass(frozen=True)
-class WayRow:
-    """Means over the fits of a way; of figures that not all have, over those that have them."""
-
-    way: str
-    fits: int
-    sides_right: int
-    observed: float | None
-    present: float | None
-    away: float | None
-    aligned: float | None
-    aligned_hidden: float | None
-    relative: float | None
-    relative_hidden: float | None
-    over_sigma: float | None
-    over_sigma_hidden: float | None
-
-
-def mean_row(way: str, rows: list[SpoiltRow]) -> WayRow:
-    def mean(name: str) -> float | None:
-        values = [value for value in (getattr(row, name) for row in rows) if value is not None]
-        return float(np.mean(values)) if values else None
-
-    names = ("observed", "present", "away", "aligned", "aligned_hidden", "relative", "relative_hidden")
-    return WayRow(
-        way, len(rows), sum(row.side_right for row in rows), *map(mean, (*names, "over_sigma", "over_sigma_hidden"))
-    )
 
 
 def draw_bad(spoilt: Spoilt, way: str, pixels: bool, hand: Fitted, frames: np.ndarray, compared: Compared) -> None:

@@ -66,7 +66,7 @@ def held_clip(model: HandModel, seed: int, n_frames: int) -> HeldClip:
     rng = np.random.default_rng(seed)
     betas, time_s = torch.from_numpy(rng.standard_normal(model.n_betas)), np.arange(n_frames) / FPS
     shaped = model.with_shape(betas)
-    in_the_world = hand_motion(rng, shaped.joints, time_s)
+    in_the_world = hand_motion(rng, shaped, time_s)
     camera = camera_path(rng, CAMERA, time_s)
     motion = before(camera, in_the_world)
     truth = synthetic_truth(shaped.with_pose(motion.rotations, motion.wrist), camera, "right", FPS)

@@ -124,7 +124,7 @@ def strange_motion(
     betas = torch.from_numpy(rng.normal(0.0, BETA_DEVIATION, model.n_betas))
     shaped = stranger(model, rng).with_shape(betas)
     habits = Habits(facing_deg=FACINGS_DEG[seed % len(FACINGS_DEG)], distance_m=distance_m)
-    motion = hand_motion(rng, shaped.joints, np.arange(n_frames) / FPS, habits)
+    motion = hand_motion(rng, shaped, np.arange(n_frames) / FPS, habits)
     posed = shaped.with_pose(motion.rotations, motion.wrist)
     truth = synthetic_truth(posed, random_camera(rng, KEYPOINT_SIZE), side_of(seed), FPS)
     detector = SyntheticDetector(

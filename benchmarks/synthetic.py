@@ -65,7 +65,7 @@ def synthetic_clip(
     rng = np.random.default_rng(seed)
     betas = torch.from_numpy(rng.standard_normal(model.n_betas))
     shaped = model.with_shape(betas)
-    motion = hand_motion(rng, shaped.joints, np.arange(n_frames) / FPS, habits)
+    motion = hand_motion(rng, shaped, np.arange(n_frames) / FPS, habits)
     shown = joints_alone(shaped.with_pose(motion.rotations, motion.wrist))
     seen = observations_of(detector.detect(shown, seed), shown)
     evidence = prepare_evidence(seen, CAMERA, model)

@@ -74,7 +74,7 @@ def two_hand_clip(model: HandModel, seed: int, kind: Kind, n_frames: int = N_FRA
     rng = np.random.default_rng([seed, KINDS.index(kind)])
     shaped = model.with_shape(torch.from_numpy(rng.standard_normal(model.n_betas)))
     time_s = np.arange(n_frames) / FPS
-    motions = [hand_motion(rng, shaped.joints, time_s, CALM) for _ in range(2)]
+    motions = [hand_motion(rng, shaped, time_s, CALM) for _ in range(2)]
     # Both about one place, in the right hand's axes; the left hand's motion is that of a right one in the mirror.
     wrists = [motion.wrist - _middle(motion) + motion.wrist.new_tensor([0.0, 0.0, 0.45]) for motion in motions]
     apart = separation(kind, n_frames, rng)

@@ -31,6 +31,8 @@ ROTATION_PARENTS = np.array([-1, 0, 1, 2, 0, 4, 5, 0, 7, 8, 0, 10, 11, 0, 13, 14
 # A joint is carried by its own rotation (which leaves it in place); a tip by the last bone's.
 POINT_OF_ROTATION = np.array([0, 5, 6, 7, 9, 10, 11, 17, 18, 19, 13, 14, 15, 1, 2, 3])
 ROTATION_OF_POINT = np.array([0, 13, 14, 15, 15, 1, 2, 3, 3, 4, 5, 6, 6, 10, 11, 12, 12, 7, 8, 9, 9])
+# The rotation that turns the bone which ends at each point.
+NEAR_ROTATION = np.array([0, *ROTATION_OF_POINT[POINT_PARENTS[1:]]])
 
 # The five chains of rotations in MANO order (5, 3), and the finger chain of each point (-1: the wrist).
 CHAINS = np.arange(1, 16).reshape(5, 3)

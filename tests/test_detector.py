@@ -23,7 +23,7 @@ EXACT = SyntheticDetector(noise_px=0.0, depth_noise=0.0, landmark_noise_m=0.0, l
 @pytest.fixture(scope="module")
 def truth() -> SyntheticTruth:
     shaped = toy_hand().with_shape(torch.zeros(1, dtype=torch.float64))
-    motion = hand_motion(np.random.default_rng(0), shaped.joints, np.arange(600) / 30.0)
+    motion = hand_motion(np.random.default_rng(0), shaped, np.arange(600) / 30.0)
     camera = Camera(560.0, 560.0, 320.0, 240.0, 640, 480)
     return synthetic_truth(shaped.with_pose(motion.rotations, motion.wrist), camera, "right", 30.0)
 

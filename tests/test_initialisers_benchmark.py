@@ -59,14 +59,14 @@ def begun(clip: SyntheticClip, config: Config) -> list[Begun]:
 
 
 def test_a_motion_keeps_to_its_gestures_and_its_side(anny: HandModel) -> None:
-    time_s = np.arange(600) / 30.0
-    fists = hand_motion(np.random.default_rng(0), anny.joints, time_s, Habits(("fist",), back_share=0.0))
+    time_s, shaped = np.arange(600) / 30.0, anny.with_shape(torch.zeros(anny.n_betas).double())
+    fists = hand_motion(np.random.default_rng(0), shaped, time_s, Habits(("fist",), back_share=0.0))
     assert set(fists.gestures) == {"fist"} and len(fists.gestures) > 5
     # At rest the back of the hand points to +y: a hand that shows its palm has it point away from the camera.
     away = fists.rotations[:, 0, 2, 1]
     assert away.min() > 0.0
     side = Habits(("open", "spread"), facing_deg=90.0, yaw_deg=5.0, back_share=0.0)
-    edges = hand_motion(np.random.default_rng(0), anny.joints, time_s, side)
+    edges = hand_motion(np.random.default_rng(0), shaped, time_s, side)
     assert set(edges.gestures) == {"open", "spread"}
     assert edges.rotations[:, 0, 2, 1].abs().max() < 0.5
 

@@ -22,7 +22,7 @@ def test_natural_motion_is_recovered_to_millimetres(anny: HandModel) -> None:
     for seed in range(3):
         rng = np.random.default_rng(seed)
         shaped = anny.with_shape(torch.from_numpy(rng.standard_normal(anny.n_betas)))
-        motion = hand_motion(rng, shaped.joints, np.arange(30) / 30.0)
+        motion = hand_motion(rng, shaped, np.arange(30) / 30.0)
         joints = shaped.with_pose(motion.rotations, motion.wrist).joints
         rotations = rotations_of_joints(anny, joints, betas=shaped.betas)
         found = shaped.with_pose(rotations, motion.wrist).joints

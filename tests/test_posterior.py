@@ -216,6 +216,21 @@ def test_less_trust_in_the_keypoints_makes_the_fit_less_sure() -> None:
     assert ratio.min() > 1.5 and ratio.mean() > 3.0 and ratio.max() < 4.0 + 1e-6
 
 
+def test_frames_beside_a_doubted_one_are_less_sure_and_far_ones_as_sure_as_before() -> None:
+    scene = toy_scene(9)
+    evidence = replace(evidence_of(scene, seed=6), time_s=torch.arange(9).double())
+    confidence = evidence.confidence.clone()
+    confidence[4] /= 64.0
+    problem = Problem(scene, replace(evidence, confidence=confidence), TRUE_TERMS, FREE)
+    once, longer = (
+        estimate_posterior(problem, scene.state, Calibration(Trust(lasting_s=lasting_s), {})).relative_sigma_mm
+        for lasting_s in (0.0, 1.0)
+    )
+    ratio = (longer / once).mean(axis=1)
+    assert ratio[3] > 1.2 and ratio[5] > 1.2
+    assert ratio[[0, 8]].max() < 0.5 * ratio[[3, 5]].min()
+
+
 def test_the_scale_of_the_regime_is_applied() -> None:
     scene = toy_scene(3)
     evidence = evidence_of(scene, seed=6)

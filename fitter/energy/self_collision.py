@@ -10,9 +10,9 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from fitter.energy.self_collision_kernels import residuals, touching_rows
+from fitter.energy.self_collision_kernels import PARALLEL, SHORTEST_M, residuals, touching_rows
 from fitter.energy.term import DenseRows
-from fitter.hand import HandModel
+from fitter.hand import HandModel, PosedHand
 from fitter.hand.capsules import CAPSULE_NAMES, CHAIN_OF_CAPSULE, PLACE_OF_CAPSULE, ROTATIONS
 from fitter.observe.evidence import Evidence
 from fitter.quantity import Positive
@@ -20,10 +20,6 @@ from fitter.scene import Scene
 from fitter.skeleton import MANO_FINGERS, POINT_OF_ROTATION
 
 MM_PER_M = 1000.0
-# Axes nearer than this count as this far apart: where they cross there is no direction.
-SHORTEST_M = 1e-6
-# Squared sine below which two axes are parallel, and any pair of opposite places is nearest.
-PARALLEL = 1e-9
 
 
 def pairs() -> Int[np.ndarray, "pairs 2"]:
@@ -63,14 +59,8 @@ class SelfCollision:
     def residual(self, scene: Scene, evidence: Evidence) -> Float[Tensor, "*batch frames pairs 1"]:
         if not torch.is_grad_enabled() and scene.state.trajectory.dim() == 2:
             return self._residual_of_one_clip(scene)
-        capsules = scene.model.capsules
-        ends = capsules.ends(scene.posed)
-        radii = thin_radii(scene.model).with_shape(scene.state.betas).unsqueeze(-2)
-        one, other = PAIRS.T
-        first, second = ends[..., one, :, :], ends[..., other, :, :]
-        apart = (nearest(first, second)).square().sum(-1).clamp_min(SHORTEST_M**2).sqrt()
-        overlap = radii[..., one] + radii[..., other] - apart
-        return ((MM_PER_M * overlap - self.softness_mm).clamp_min(0.0) / self.sigma_mm).unsqueeze(-1)
+        overlap_mm = MM_PER_M * overlaps(scene.posed)
+        return ((overlap_mm - self.softness_mm).clamp_min(0.0) / self.sigma_mm).unsqueeze(-1)
 
     def rows(self, scene: Scene, evidence: Evidence) -> DenseRows:
         """The pairs that touch, of every frame as many as of the frame with most; on the CPU, wherever the scene is."""
@@ -103,6 +93,16 @@ class SelfCollision:
     @property
     def _limits(self) -> tuple[float, float]:
         return self.softness_mm / MM_PER_M, self.sigma_mm / MM_PER_M
+
+
+def overlaps(posed: PosedHand) -> Float[Tensor, "*batch frames pairs"]:
+    """How deep the capsules of each pair lie in each other, metres; negative where they are apart."""
+    shaped = posed.shaped
+    ends = shaped.model.capsules.ends(posed)
+    radii = thin_radii(shaped.model).with_shape(shaped.betas).unsqueeze(-2)
+    one, other = PAIRS.T
+    apart = nearest(ends[..., one, :, :], ends[..., other, :, :]).square().sum(-1).clamp_min(SHORTEST_M**2).sqrt()
+    return radii[..., one] + radii[..., other] - apart
 
 
 def offsets_from_joints(scene: Scene) -> Float[Tensor, "19 2 3"]:

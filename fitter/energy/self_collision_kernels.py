@@ -4,12 +4,13 @@ import numpy as np
 from numba import njit
 
 from fitter.hand.capsules import N_CAPSULES, ROTATIONS
-from fitter.skeleton import POINT_OF_ROTATION, POINT_PARENTS, ROTATION_OF_POINT, ROTATION_PARENTS
+from fitter.skeleton import NEAR_ROTATION, POINT_OF_ROTATION, POINT_PARENTS, ROTATION_PARENTS
+from fitter.state import FRAME_UNKNOWNS
 
 CENTRES = POINT_OF_ROTATION[ROTATIONS]
-NEAR_ROTATION = np.array([0, *ROTATION_OF_POINT[POINT_PARENTS[1:]]])
-UNKNOWNS = 51
+# Axes nearer than this count as this far apart: where they cross there is no direction.
 SHORTEST_M = 1e-6
+# Squared sine below which two axes are parallel, and any pair of opposite places is nearest.
 PARALLEL = 1e-9
 
 
@@ -33,7 +34,7 @@ def touching_rows(posed, ends, radii, pairs, limits):
     for t in range(n_frames):
         most = max(most, count[t])
     residual = np.zeros((n_frames, most))
-    frames, betas = np.zeros((n_frames, most, UNKNOWNS)), np.zeros((n_frames, most, n_betas))
+    frames, betas = np.zeros((n_frames, most, FRAME_UNKNOWNS)), np.zeros((n_frames, most, n_betas))
     for t in range(n_frames):
         for k in range(count[t]):
             pair = pairs[found[t, k]]

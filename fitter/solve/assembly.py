@@ -24,7 +24,14 @@ from fitter.energy.term import (
     robust_weight,
 )
 from fitter.scene import Scene
-from fitter.skeleton import CHAIN_OF_POINT, POINT_OF_ROTATION, POINT_PARENTS, ROTATION_OF_POINT, ROTATION_PARENTS
+from fitter.skeleton import (
+    CHAIN_OF_POINT,
+    NEAR_ROTATION,
+    POINT_OF_ROTATION,
+    POINT_PARENTS,
+    ROTATION_OF_POINT,
+    ROTATION_PARENTS,
+)
 from fitter.solve.kernels import (
     PALM_PLACE,
     PLACES,
@@ -64,7 +71,6 @@ def ancestors() -> np.ndarray:
 
 
 ANCESTORS = ancestors()
-NEAR_ROTATION = np.array([0, *ROTATION_OF_POINT[POINT_PARENTS[1:]]])
 # Wrist and the four points of each chain of rotations (5, 5).
 POINTS_OF_FINGER = np.array([[0, *np.flatnonzero(CHAIN_OF_POINT == chain)] for chain in range(5)])
 OWN_JOINT = POINT_OF_ROTATION[ROTATION_OF_POINT]

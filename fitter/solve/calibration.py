@@ -41,10 +41,12 @@ class Trust:
 
     surface_factor    of terms that compare pixels: no residual tells, see `fitter.solve.posterior.SURFACE_TERMS`
     data_factor       of terms of keypoints, beyond their own variance factor: their errors persist from frame to frame
+    lasting_s         for how long a detector's doubt of a joint holds, seconds, see `fitter.observe.lasting`
     """
 
     surface_factor: float = 1.0
     data_factor: float = 1.0
+    lasting_s: float = 0.0
 
 
 @dataclass(frozen=True)

@@ -2,19 +2,21 @@
 
 The energies are negative log densities, so the inverse of J'J is the covariance of the unknowns, if the sigmas are
 true. They are checked: each data term's variance factor, its weighted squared residuals over its redundancy (Helmert
-1907; Koch 1999, sec. 3.6), rescales its rows before the inverse is taken.
+1907; Koch 1999, sec. 3.6), rescales its rows before the inverse is taken. Of joints that the detector was unsure of a
+moment before or after, the rows count less (`fitter.observe.lasting`).
 
     posterior = estimate_posterior(problem, state)
     posterior.joints_sigma_mm        # (frames, 21)
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Float
 
 from fitter.energy.shape import Shape, repetitions
 from fitter.energy.term import EnergyTerm, robust_weight
+from fitter.observe.lasting import lasting
 from fitter.scene import Scene
 from fitter.solve.band import Covariance, factorise
 from fitter.solve.calibration import Calibration, Regime, Trust, load_calibration
@@ -87,9 +89,11 @@ def laplace(problem: Problem, state: State, trust: Trust) -> Laplace:
     parts = {name: one_term(problem, name, scene) for name in problem.terms if name in DATA_TERMS}
     covariance = factorise(whole).covariance()
     factors = {name: variance_factor(problem, name, scene, part, covariance) for name, part in parts.items()}
+    doubting = replace(problem, evidence=lasting(problem.evidence, trust.lasting_s))
     rescaled = whole
     for name, part in parts.items():
-        rescaled = plus(rescaled, part, 1.0 / (trust.data_factor * factors[name]) - 1.0)
+        believed = one_term(doubting, name, scene)
+        rescaled = plus(plus(rescaled, part, -1.0), believed, 1.0 / (trust.data_factor * factors[name]))
     covariance = counted_once(factorise(rescaled).covariance(), repeated(problem))
     joints, relative = joint_sigmas_mm(scene, (covariance, without_shared(covariance)))
     shared = np.sqrt(np.maximum(np.square(joints) - np.square(relative), 0.0))

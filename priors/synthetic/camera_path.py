@@ -1,7 +1,7 @@
 """A camera that somebody holds, turns and zooms while the hand before it moves by itself.
 
     camera = camera_path(rng, camera, time_s)
-    motion = before(camera, hand_motion(rng, shaped.joints, time_s))      # the same hand as this camera sees it
+    motion = before(camera, hand_motion(rng, shaped, time_s))      # the same hand as this camera sees it
 
 The world's axes are those of the camera at rest.
 """

@@ -163,8 +163,8 @@ def make_demo_clip(
     betas = torch.from_numpy(rng.normal(0.0, BETA_DEVIATION, model.n_betas))
     shaped, time_s = model.with_shape(betas), np.arange(n_frames) / FPS
     moments_s, again = difficulty.moments(time_s, FPS), copy.deepcopy(rng)
-    motion = hand_motion(rng, shaped.joints, time_s)
-    filmed = motion if difficulty.shutter == 0.0 else motion_at(again, shaped.joints, time_s, moments_s)
+    motion = hand_motion(rng, shaped, time_s)
+    filmed = motion if difficulty.shutter == 0.0 else motion_at(again, shaped, time_s, moments_s)
     width, height = size
     focal = FOCAL_PER_WIDTH * width
     camera = Camera(focal, focal, width / 2, height / 2, width, height)
@@ -188,14 +188,12 @@ def make_demo_clip(
 
 def motion_at(
     rng: np.random.Generator,
-    joints: Float[Tensor, "21 3"],
+    shaped: ShapedHand,
     time_s: Float[np.ndarray, "frames"],
     moments_s: Float[np.ndarray, "frames moments"],
 ) -> HandMotion:
-    """`hand_motion(rng, joints, time_s)` seen at other moments, frame by frame: only its first and last time shape
-    it.
-    """
-    motion = hand_motion(rng, joints, np.concatenate([time_s[:1], moments_s.ravel(), time_s[-1:]]))
+    """`hand_motion(rng, shaped, time_s)` seen at other moments, frame by frame."""
+    motion = hand_motion(rng, shaped, np.concatenate([time_s[:1], moments_s.ravel(), time_s[-1:]]))
     return HandMotion(motion.rotations[1:-1], motion.wrist[1:-1], motion.gestures)
 
 

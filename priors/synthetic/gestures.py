@@ -27,16 +27,16 @@ NAILS = torch.tensor([[1.0, 1.0, 1.0], *([[0.0, 1.0, 0.0]] * 4)], dtype=torch.fl
 
 Angles = tuple[int, int, int, int, int]
 STRAIGHT: Angles = (0, 0, 0, 2, 2)
-OVER_FINGERS: Angles = (30, 18, 22, 38, 42)  # the thumb of a fist
-ACROSS_PALM: Angles = (38, 18, 25, 42, 35)  # the thumb holding bent fingers down
+OVER_FINGERS: Angles = (33, 29, 16, 36, 41)  # the thumb of a fist
+ACROSS_PALM: Angles = (32, 27, 19, 35, 33)  # the thumb holding bent fingers down
 
 
 def posture(
     thumb: Angles,
-    index: Angles = (76, -2, 0, 98, 55),
-    middle: Angles = (80, 0, 0, 99, 58),
-    ring: Angles = (82, 2, 0, 98, 58),
-    pinky: Angles = (82, 4, 0, 95, 55),
+    index: Angles = (73, -2, 0, 99, 55),
+    middle: Angles = (79, 0, 0, 100, 58),
+    ring: Angles = (78, -4, 0, 93, 58),
+    pinky: Angles = (81, 7, 0, 97, 55),
 ) -> Float[np.ndarray, "5 5"]:
     """Angles of a hand in degrees; fingers that are not given are closed."""
     return np.array([thumb, index, middle, ring, pinky], dtype=float)
@@ -64,8 +64,8 @@ GESTURES: dict[str, Float[np.ndarray, "5 5"]] = {
     "point": posture(ACROSS_PALM, index=(2, 0, 0, 4, 3)),
     "victory": posture(ACROSS_PALM, index=(0, 13, 0, 3, 2), middle=(0, -9, 0, 3, 2)),
     "pinch": posture(
-        (26, 25, 20, 15, 24),  # with the index chosen so that the pads touch on the mean hand
-        index=(52, 2, 0, 51, 23),
+        (25, 26, 20, 14, 24),  # with the index chosen so that the pads touch on the mean hand
+        index=(51, 2, 0, 50, 23),
         middle=(30, 0, 0, 30, 12),
         ring=(20, -3, 0, 24, 10),
         pinky=(12, -8, 0, 18, 8),

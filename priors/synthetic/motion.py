@@ -1,10 +1,11 @@
 """How hands move: from gesture to gesture in smooth reaches, turning and wandering before a camera, trembling a little.
 
-    motion = hand_motion(rng, shaped.joints, time_s)
+    motion = hand_motion(rng, shaped, time_s)
     posed = shaped.with_pose(motion.rotations, motion.wrist)
 
 Reaches follow the minimum-jerk profile (Flash and Hogan 1985, eq. 3: 10 s^3 - 15 s^4 + 6 s^5); the hand's orientation
-moves along geodesics of SO(3) with the same profile. `Habits` keep a motion to some gestures and to one side.
+moves along geodesics of SO(3) with the same profile; fingers are kept out of each other (`priors.synthetic.apart`).
+`Habits` keep a motion to some gestures and to one side.
 """
 
 import math
@@ -16,6 +17,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from fitter.hand import ShapedHand
+from priors.synthetic.apart import SAMPLES_PER_S, Apart
 from priors.synthetic.gestures import (
     COUNT,
     END_FLEXION,
@@ -77,20 +80,28 @@ class HandMotion:
 
 
 def hand_motion(
-    rng: np.random.Generator,
-    joints: Float[Tensor, "21 3"],
-    time_s: Float[np.ndarray, "frames"],
-    habits: Habits = ANYTHING,
+    rng: np.random.Generator, shaped: ShapedHand, time_s: Float[np.ndarray, "frames"], habits: Habits = ANYTHING
 ) -> HandMotion:
-    """A motion for a hand whose rest joints are `joints` (metres). By default the first posture is the open hand's."""
-    angles, gestures = posture_angles(rng, time_s, habits)
-    fingers = articulate(joints, torch.from_numpy(angles))
+    """A motion for this hand; by default the first posture is the open one. Only the first and last time shape it."""
+    angles, gestures = free_angles(rng, shaped, time_s, habits)
+    fingers = articulate(shaped.joints, torch.from_numpy(angles))
     turned = orientation(rng, time_s, habits)
     middle = torch.from_numpy(wander(rng, time_s, 3, WANDER_PERIODS_S) * WANDER_M + [0.0, 0.0, habits.distance_m])
     tremor = torch.from_numpy(wander(rng, time_s, 3, TREMOR_PERIODS_S) * TREMOR_M)
-    centre = 0.5 * (joints[0] + joints[12])
-    wrist = middle + tremor - turned @ (centre - joints[0])
+    centre = 0.5 * (shaped.joints[0] + shaped.joints[12])
+    wrist = middle + tremor - turned @ (centre - shaped.joints[0])
     return HandMotion(torch.cat([turned.unsqueeze(1), fingers], dim=1), wrist, gestures)
+
+
+def free_angles(
+    rng: np.random.Generator, shaped: ShapedHand, time_s: Float[np.ndarray, "frames"], habits: Habits
+) -> tuple[Float[np.ndarray, "frames 5 5"], tuple[str, ...]]:
+    """As `posture_angles`, with the fingers of this hand kept out of each other."""
+    samples = 1 + int(np.ceil((time_s[-1] - time_s[0]) * SAMPLES_PER_S))
+    sampled_s = np.linspace(time_s[0], time_s[-1], samples)
+    drawn, gestures = posture_angles(rng, np.concatenate([sampled_s, time_s, time_s[-1:]]), habits)
+    apart = Apart.of(shaped, drawn[:samples], sampled_s)
+    return np.clip(drawn[samples:-1] + apart.correction(time_s), LOWEST_DEG, HIGHEST_DEG), gestures
 
 
 def posture_angles(
