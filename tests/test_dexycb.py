@@ -92,6 +92,11 @@ def test_subjects_that_are_not_whole_and_calibration_alone(tmp_path):
             "{num_frames: 3, mano_sides: [left], mano_calib: [../../x]}",
             "mano_calib names no calibration",
         ),
+        (
+            f"{dexycb_sequence(3)}/meta.yml",
+            f"{{num_frames: 3, mano_sides: [left], mano_calib: [{'x' * 1000}]}}",
+            "mano_calib names no calibration",
+        ),
         (SUBJECT_CALIBRATION, "betas: [1, 2]", "betas: has shape"),
         (f"calibration/intrinsics/{DEXYCB_SERIAL}_640x480.yml", "color: {fx: 1}", "no fx, fy, ppx and ppy of 'color'"),
         (

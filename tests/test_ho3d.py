@@ -99,7 +99,10 @@ def test_a_frame_without_its_file_is_named(tmp_path, name):
         reader.hand(reader.sequences[0], 0)
 
 
-@pytest.mark.parametrize("line", ["../../etc/0000", "ABF10", "ABF10/rgb", "/etc/0000", "ABF10/0000/0"])
+LONG = ("x" * 1000 + "/0002", "ABF10/" + "9" * 5000)
+
+
+@pytest.mark.parametrize("line", ["../../etc/0000", "ABF10", "ABF10/rgb", "/etc/0000", "ABF10/0000/0", *LONG])
 def test_lists_that_lead_elsewhere_are_refused(tmp_path, line):
     write_ho3d(tmp_path)
     (tmp_path / "train.txt").write_text(f"ABF10/0002\n{line}\n")

@@ -35,10 +35,11 @@ from fitter.evaluate.readers.label_pickle import numbers, read_label_pickle
 from fitter.evaluate.readers.layout import Layout, Reader, checked_intrinsics, needed
 from fitter.evaluate.readers.number_lists import NumberLists, index_number_lists
 from fitter.skeleton import PLACE_IN_MANO
+from fitter.untrusted import read_regular
 
 NAME = "HO-3D"
 FOLDERS: dict[Split, str] = {"training": "train", "evaluation": "evaluation"}
-LINE = re.compile(r"([A-Za-z0-9_-]+)/([0-9]+)")
+LINE = re.compile(r"([A-Za-z0-9_-]{1,100})/([0-9]{1,9})")
 MOST_LIST_BYTES = 16 * 2**20  # train.txt has 80 000 lines of 10 bytes
 
 # A file of version 3 has 50 kB (distances of 778 vertices to the object) and some 200 opcodes.
@@ -155,9 +156,10 @@ def open_ho3d(folder: Path) -> Reader:
 def _listed(listing: Path, base: Path) -> dict[str, tuple[_Image, ...]]:
     """The images of a split by sequence, each sequence in rising order. Its folders must be there."""
     try:
-        if listing.stat().st_size > MOST_LIST_BYTES:
+        data = read_regular(listing, MOST_LIST_BYTES)
+        if len(data) > MOST_LIST_BYTES:
             raise InputError(f"{listing} is larger than {MOST_LIST_BYTES // 2**20} MB: expected a list of images")
-        lines = listing.read_text(encoding="ascii").split()
+        lines = data.decode("ascii").split()
     except (OSError, UnicodeDecodeError):
         raise InputError(f"{listing} cannot be read: expected lines like ABF10/0000") from None
     by_sequence: dict[str, list[_Image]] = {}
