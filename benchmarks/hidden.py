@@ -131,8 +131,10 @@ def fitted(setting: Setting, clip: Stranger, way: str, spoilt: Spoilt) -> Claime
     error_mm = distance_mm(size_and_focal_given(joints, truth), truth) / np.sqrt(3.0)
     shipped = load_calibration()
     before = Calibration(replace(shipped.trust, lasting_s=0.0), shipped.scales)
-    sigmas = (estimate_posterior(reached.problem, reached.state, each).relative_sigma_mm for each in (before, shipped))
-    return Claimed(way, error_mm, *sigmas, shown.hidden)
+    before_mm, after_mm = (
+        estimate_posterior(reached.problem, reached.state, each).relative_sigma_mm for each in (before, shipped)
+    )
+    return Claimed(way, error_mm, before_mm, after_mm, shown.hidden)
 
 
 def rows_of(way: str, some: Sequence[Claimed]) -> list[HiddenRow]:
