@@ -34,6 +34,7 @@ def benchmarks(pixels: bool = False) -> dict[str, Callable[[bool], Report]]:
         stages,
         synthesis,
         synthesis_speed,
+        two_hand_films,
         two_hands,
     )
 
@@ -53,6 +54,7 @@ def benchmarks(pixels: bool = False) -> dict[str, Callable[[bool], Report]]:
         "moving_camera": moving_camera.measure,
         "long_clips": long_clips.measure,
         "two_hands": two_hands.measure,
+        "two_hand_films": two_hand_films.measure,
         "degraded": degraded.measure,
         "batch": batch.measure,
     }
