@@ -34,6 +34,7 @@ def benchmarks(pixels: bool = False) -> dict[str, Callable[[bool], Report]]:
         stages,
         synthesis,
         synthesis_speed,
+        two_hand_errors,
         two_hand_films,
         two_hands,
     )
@@ -55,6 +56,7 @@ def benchmarks(pixels: bool = False) -> dict[str, Callable[[bool], Report]]:
         "long_clips": long_clips.measure,
         "two_hands": two_hands.measure,
         "two_hand_films": two_hand_films.measure,
+        "two_hand_errors": two_hand_errors.measure,
         "degraded": degraded.measure,
         "batch": batch.measure,
     }

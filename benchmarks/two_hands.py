@@ -128,17 +128,19 @@ def track_row(clip: TwoHandClip, seen: dict[Side, Observations]) -> TrackRow:
 
 
 def inputs_of(clip: TwoHandClip, seen: dict[Side, Observations], model: HandModel, config: Config) -> list[FitInput]:
-    """As the steps of the command line make them, right hand first."""
-    inputs = []
-    for side in SIDES:
-        left = side == "left"
-        hand, camera = (seen[side].mirrored(), clip.camera.mirrored()) if left else (seen[side], clip.camera)
-        evidence = prepare_evidence(hand, camera, model)
-        # The synthetic detector's landmarks are the model's own joints.
-        given = FitInput(model, model.landmarks, camera, evidence, (), mirrored=left)
-        given = with_pose_prior(given, config.energy)
-        inputs.append(replace(given, starts=tuple(initial_states(model, camera, given.evidence))))
-    return inputs
+    """Of both hands, right hand first."""
+    return [input_of(clip, seen[side], model, config) for side in SIDES]
+
+
+def input_of(clip: TwoHandClip, hand: Observations, model: HandModel, config: Config) -> FitInput:
+    """Of one hand, as the steps of the command line make it."""
+    left, camera = hand.side == "left", clip.camera
+    if left:
+        hand, camera = hand.mirrored(), camera.mirrored()
+    # The synthetic detector's landmarks are the model's own joints.
+    given = FitInput(model, model.landmarks, camera, prepare_evidence(hand, camera, model), (), mirrored=left)
+    given = with_pose_prior(given, config.energy)
+    return replace(given, starts=tuple(initial_states(model, camera, given.evidence)))
 
 
 def fitted_rows(
