@@ -52,8 +52,8 @@ def test_the_pose_is_the_same_wherever_and_however_large() -> None:
     here, there = seen_at(100, 100), seen_at(400, 150)
     assert change_of_pose(here, there, 0.1) == pytest.approx(0.0)
     bent = replace(here, keypoints_px=here.keypoints_px * [1.0, 0.9])
-    twice = (replace(each, keypoints_px=2.0 * each.keypoints_px) for each in (here, bent))
-    assert 0.0 < change_of_pose(here, bent, 0.1) == pytest.approx(change_of_pose(*twice, 0.1))
+    twice, bent_twice = (replace(each, keypoints_px=2.0 * each.keypoints_px) for each in (here, bent))
+    assert 0.0 < change_of_pose(here, bent, 0.1) == pytest.approx(change_of_pose(twice, bent_twice, 0.1))
 
 
 def test_hands_that_share_no_joint_have_no_pose_to_compare() -> None:
