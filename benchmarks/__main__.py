@@ -35,6 +35,8 @@ def benchmarks(pixels: bool = False) -> dict[str, Callable[[bool], Report]]:
         stages,
         synthesis,
         synthesis_speed,
+        two_hand_errors,
+        two_hand_films,
         two_hands,
     )
 
@@ -55,6 +57,8 @@ def benchmarks(pixels: bool = False) -> dict[str, Callable[[bool], Report]]:
         "moving_camera": moving_camera.measure,
         "long_clips": long_clips.measure,
         "two_hands": two_hands.measure,
+        "two_hand_films": two_hand_films.measure,
+        "two_hand_errors": two_hand_errors.measure,
         "degraded": partial(degraded.measure, pixels=pixels),
         "batch": batch.measure,
     }

@@ -17,6 +17,7 @@ from benchmarks.scores import Score, score
 from fitter.camera import Camera
 from fitter.evaluate.metrics import clip_mpjpe, mpjpe, pa_mpjpe
 from fitter.hand import HandModel
+from fitter.hand.mirror import mirror_points
 from fitter.observe.observations import Observations
 from priors.network.guess import in_camera
 from priors.network.network import HandNetwork
@@ -61,7 +62,7 @@ def score_alone(network: HandNetwork, annotated: Annotated, model: HandModel, sh
     """The scoring script's figures of the network alone."""
     joints = said_of(network, annotated.clip, model, depth).double()
     if annotated.seen.side == "left":
-        joints = joints * joints.new_tensor([-1.0, 1.0, 1.0])
+        joints = mirror_points(joints)
     with tempfile.TemporaryDirectory() as scratch:
         result = Path(scratch) / "result.npz"
         np.savez(

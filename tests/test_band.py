@@ -10,6 +10,7 @@ from fitter.solve.band import FLOOR, NotPositiveDefinite, factorise
 from fitter.solve.normal_equations import N_COUPLED, NormalEquations
 from fitter.solve.problem import Problem
 from fitter.state import FRAME_UNKNOWNS, Step
+from tests.dense_matrix import dense
 from tests.toy_problem import evidence_of, toy_scene
 
 LENGTHS = (1, 2, 3, 4, 7, 8)
@@ -40,24 +41,6 @@ def random_normal(n_frames: int, seed: int = 0, n_shared: int = N_SHARED) -> Nor
     total.gradient.frames.copy_(normal(n_frames, FRAME_UNKNOWNS))
     total.gradient.shared.copy_(normal(n_shared))
     return total
-
-
-def dense(normal: NormalEquations) -> torch.Tensor:
-    """The whole symmetric matrix, frames first, shared unknowns last."""
-    n_frames, n, n_shared = normal.border.shape
-    matrix = torch.zeros(n_frames * n + n_shared, n_frames * n + n_shared, dtype=torch.float64)
-    for t in range(n_frames):
-        here = slice(n * t, n * t + n)
-        matrix[here, here] = normal.diagonal[t]
-        matrix[here, n_frames * n :] = normal.border[t]
-        for distance, coupling in ((1, normal.first), (2, normal.second)):
-            if t + distance < n_frames:
-                there = slice(n * (t + distance), n * (t + distance + 1))
-                matrix[here, there] = torch.block_diag(*coupling[t])
-    matrix = torch.triu(matrix)
-    matrix[n_frames * n :, n_frames * n :] = normal.corner
-    upper = torch.triu(matrix, 1)
-    return upper + upper.T + torch.diag(torch.diagonal(matrix))
 
 
 def flat(step: Step) -> torch.Tensor:

@@ -9,14 +9,15 @@ import torch
 from fitter.energy import Energy
 from fitter.energy.interpenetration import Interpenetration, volume_of
 from fitter.hand import HandModel
+from fitter.hand.mirror import mirror_points
 from fitter.scene import Scene
 from fitter.solve.band import factorise
 from fitter.solve.levenberg_marquardt import LevenbergMarquardt
-from fitter.solve.normal_equations import NormalEquations
 from fitter.solve.pair import NAME, PairProblem, PairState
 from fitter.solve.problem import Problem
 from fitter.solve.solver import run
 from fitter.state import FRAME_UNKNOWNS, State, Step, trajectory_of_wrist
+from tests.dense_matrix import dense
 from tests.toy_problem import CAMERA, evidence_of, random_state, toy_hand
 
 TERM = Interpenetration(sigma_mm=2.0)
@@ -52,7 +53,7 @@ def anny_pair(model: HandModel, apart_m: float) -> tuple[PairProblem, PairState]
         state = random_state(model, N_FRAMES, seed)
         wrist = state.wrist * 0.02 + state.wrist.new_tensor([0.0, 0.05, 0.5 + seed * apart_m])
         if seed == 1:
-            wrist = wrist * wrist.new_tensor([-1.0, 1.0, 1.0])
+            wrist = mirror_points(wrist)
         state = State(state.rotations, trajectory_of_wrist(wrist), 0.3 * state.betas, state.log_focal)
         scene = Scene(model, model.landmarks, CAMERA if seed == 0 else CAMERA.mirrored(), state)
         problems.append(Problem(scene, evidence_of(scene, seed=seed + 7), Energy(size=None).terms()))
@@ -140,18 +141,6 @@ def test_the_curvature_of_contacts_is_their_jacobians(model: HandModel) -> None:
     assert float(torch.linalg.eigvalsh(whole)[0]) > -1e-6 * float(whole.diagonal().max())
 
 
-def dense(normal: NormalEquations) -> torch.Tensor:
-    n_frames, n, n_shared = normal.border.shape
-    matrix = torch.zeros(n_frames * n + n_shared, n_frames * n + n_shared, dtype=torch.float64)
-    for t in range(n_frames):
-        here = slice(n * t, n * t + n)
-        matrix[here, here] = normal.diagonal[t]
-        matrix[here, n_frames * n :] = normal.border[t]
-        matrix[n_frames * n :, here] = normal.border[t].T
-    matrix[n_frames * n :, n_frames * n :] = normal.corner
-    return matrix
-
-
 def test_hands_are_kept_out_of_each_other(model: HandModel) -> None:
     """What was seen is true of hands that lie inside each other: they part as far as the evidence lets them."""
     problem, state = anny_pair(model, apart_m=0.02)
@@ -178,5 +167,5 @@ def test_what_is_fixed_does_not_move(model: HandModel) -> None:
 def test_a_mirrored_hand_lies_where_it_is_seen(model: HandModel) -> None:
     problem, state = anny_pair(model, apart_m=0.02)
     own, flipped = (volume_of(problem.at(state).hands[1], flag).ends for flag in (False, True))
-    assert torch.equal(own * torch.tensor([-1.0, 1.0, 1.0]).double(), flipped)
+    assert torch.equal(mirror_points(own), flipped)
     assert np.isclose(float(flipped[0, -1, 0, 0]), float(-own[0, -1, 0, 0]))

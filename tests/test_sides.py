@@ -5,9 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from fitter.observe.cuts import cut_frames, rejoined, simultaneous
 from fitter.observe.observations import Detection, Observations, Side
 from fitter.observe.pieces import Piece, link
-from fitter.observe.sides import cut_frames, rejoined, simultaneous
 from fitter.observe.tracks import track_hands
 from tests.moving_hands import blank_clip, seen_at
 
@@ -79,6 +79,20 @@ def test_both_hidden_and_their_names_wrong_afterwards(hidden: int) -> None:
     assert exchanged(hands) == []
     # A stretch as short as the false names' may be left out as a false alarm.
     assert all(N_FRAMES - len(gone) - 4 <= hand.observed.sum() <= N_FRAMES - len(gone) for hand in hands.values())
+
+
+@pytest.mark.parametrize("hidden", [0, 6])
+def test_names_that_are_mostly_wrong_until_the_crossing(hidden: int) -> None:
+    """Poses that go on through the crossing outweigh that two of three names before it are wrong."""
+    right, left = crossing()
+    gone = range(CROSSING - hidden // 2, CROSSING + hidden // 2)
+    wrong = [f for f in range(CROSSING) if f % 3]
+    right, left = (
+        [[replace(each, side=side) for each in found] if f in wrong else found for f, found in enumerate(frames)]
+        for frames, side in ((right, "left"), (left, "right"))
+    )
+    hands = tracked(merged(without(right, gone), without(left, gone)))
+    assert exchanged(hands) == [] and all(hand.observed.sum() == N_FRAMES - len(gone) for hand in hands.values())
 
 
 @pytest.mark.parametrize("side", ["right", "left"])

@@ -16,6 +16,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from fitter.hand.mirror import mirror_points
 from fitter.quantity import Positive
 from fitter.scene import Scene
 
@@ -96,9 +97,7 @@ def volume_of(scene: Scene, flipped: bool = False) -> Volume:
     """The capsules of a scene's hand in its camera's axes; `flipped`: in those of the mirrored camera."""
     capsules = scene.model.capsules
     ends = capsules.ends(scene.posed)
-    if flipped:
-        ends = ends * ends.new_tensor([-1.0, 1.0, 1.0])
-    return Volume(ends, capsules.radii(scene.state.betas))
+    return Volume(mirror_points(ends) if flipped else ends, capsules.radii(scene.state.betas))
 
 
 def overlapping(one: Volume, other: Volume) -> tuple[Int[Tensor, "pairs"], Int[Tensor, "pairs"], Int[Tensor, "pairs"]]:

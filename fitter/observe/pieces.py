@@ -16,7 +16,9 @@ from fitter.observe.detections import SomeHands, gathered, joined_hands
 from fitter.observe.observations import Detection
 
 # Distances below are shares of the hand's extent (the diagonal of its joints' bounding box).
-DUPLICATE = 0.3  # two detections of one frame that lie closer on average are one hand
+# Two detections of one frame that lie closer on average are one hand: MediaPipe's of one rendered or filmed hand lie
+# under 0.18 apart, those of two hands that pass before each other and show their palms from 0.25 on.
+DUPLICATE = 0.2
 NEAR = 0.35  # what articulation alone moves the joints from one frame to the next
 SPEED = 6.0  # extents per second: a hand of 20 cm at 1.2 m/s, beyond which video is motion blur
 REACH = 1.5  # no link reaches further, however long the gap

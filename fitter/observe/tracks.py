@@ -15,9 +15,10 @@ import numpy as np
 from fitter.clip import Clip
 from fitter.errors import NoHandError
 from fitter.mapped import in_stretches, release_pages
+from fitter.observe.moves import JOIN_GAP_S
 from fitter.observe.observations import Detection, Observations, Side
 from fitter.observe.pieces import NEAR, Piece, hand_extent, in_one, link, part_of, reach, separation
-from fitter.observe.sides import JOIN_GAP_S, UNSURE, Hand, assigned
+from fitter.observe.sides import UNSURE, Hand, assigned
 
 logger = logging.getLogger(__name__)
 

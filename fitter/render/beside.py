@@ -13,6 +13,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
+from fitter.hand.mirror import mirror_faces, mirror_points
 from fitter.render.rasterizer import Fragments
 from fitter.render.zbuffer import ZBuffer
 
@@ -32,7 +33,7 @@ class Beside:
         """`flipped` where the two hands are of different sides, so that their axes are each other's mirror image."""
         if not flipped:
             return Beside(vertices, faces)
-        return Beside(vertices * vertices.new_tensor([-1.0, 1.0, 1.0]), torch.flip(faces, dims=(-1,)))
+        return Beside(mirror_points(vertices), mirror_faces(faces))
 
     def to(self, device: torch.device | str) -> "Beside":
         return replace(self, vertices=self.vertices.to(device), faces=self.faces.to(device))

@@ -18,6 +18,7 @@ from torch import Tensor
 
 from fitter.energy.interpenetration import Contacts, Interpenetration, Pulls, volume_of
 from fitter.hand.capsules import ROTATIONS
+from fitter.hand.mirror import mirror_points
 from fitter.render.appearance import Appearance
 from fitter.rotation import skew
 from fitter.scene import Scene
@@ -180,7 +181,7 @@ def contact_slopes(contacts: Contacts, hand: int, scene: Scene, flipped: bool) -
     """Derivative of the contacts' residuals by the unknowns of one hand: its frame's, then its shared ones."""
     pulls, capsule = contacts.pulls[hand], contacts.capsule[:, hand]
     if flipped:
-        pulls = Pulls(pulls.ends * pulls.ends.new_tensor([-1.0, 1.0, 1.0]), pulls.radii)
+        pulls = Pulls(mirror_points(pulls.ends), pulls.radii)
     slopes = torch.einsum("nex,nexu->nu", pulls.ends, ends_jacobian(scene, contacts.frame, capsule))
     radii = scene.model.capsules.radii_basis[capsule]
     slopes[:, FRAME_UNKNOWNS:-1] += torch.einsum("ne,nes->ns", pulls.radii, radii)
