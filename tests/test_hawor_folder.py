@@ -1,6 +1,7 @@
 """HaWoR's folder: chunks of both sides, its focal length or the clip's, and one sentence for what cannot be used."""
 
 import json
+import os
 from pathlib import Path
 
 import numpy as np
@@ -75,3 +76,10 @@ def test_what_cannot_be_used_is_one_sentence(anny: HandModel, tmp_path: Path) ->
         (place / "est_focal.txt").write_text(text)
         with pytest.raises(InputError, match="expected one number, HaWoR's focal length"):
             read_hawor(place, T, SIZE)
+
+
+def test_a_pipe_in_the_place_of_the_focal_length_is_not_waited_for(anny: HandModel, tmp_path: Path) -> None:
+    place = folder(tmp_path, posed(anny), focal_px=None)
+    os.mkfifo(place / "est_focal.txt")
+    with pytest.raises(InputError, match="expected one number"):
+        read_hawor(place, T, SIZE)

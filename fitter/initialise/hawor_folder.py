@@ -22,6 +22,7 @@ from fitter.errors import InputError
 from fitter.hand.mirror import mirror_rotations
 from fitter.initialise.regressed import RegressedHands
 from fitter.observe.json_file import read_json
+from fitter.untrusted import read_regular
 
 CONTENT = "hands by HaWoR"
 SHAPES = {"init_root_orient": (3, 3), "init_hand_pose": (15, 3, 3), "init_trans": (3,), "init_betas": (10,)}
@@ -101,8 +102,7 @@ def _focal(path: Path) -> float:
     if not path.exists():
         return math.nan
     try:
-        with path.open(encoding="utf-8") as stream:
-            focal = float(stream.read(MOST_DIGITS))
+        focal = float(read_regular(path, MOST_DIGITS)[:MOST_DIGITS].decode("utf-8"))
     except (OSError, ValueError):
         focal = math.nan
     if not (math.isfinite(focal) and focal > 0):
