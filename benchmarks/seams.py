@@ -2,7 +2,7 @@
 
     python -m benchmarks.seams                       # a real clip by keypoints, as JSON on stdout
     python -m benchmarks.seams demo 120 pixels       # the demo's first frames by pixels: minutes
-    python -m benchmarks.seams ../shared/data/asl_hand/asl_hand.25fps.mp4 120 pixels
+    python -m benchmarks.seams ../shared/data/asl_hand/asl_hand.25fps.mp4 90 pixels
 
 What is measured is how much the difference between the two changes from frame to frame over a join, against how much
 the joints' motion changes there anyway (the mean length of their second difference, the jitter).
@@ -35,7 +35,7 @@ LONG_WINDOWS = TimeWindows(whole=150, frames=150)
 # Short, so that a clip that can be fitted as one has joins, of a person who is seen in some of it only.
 SHORT_WINDOWS = TimeWindows(whole=40, frames=40, held=10, lookahead=10, person_pieces=4, person_frames=12)
 
-BY_PIXELS = (("demo", 120), (CLIP, 200), (SHARED / "data" / CLIPS["asl_hand"], 120))
+BY_PIXELS = (("demo", 120), (CLIP, 90), (SHARED / "data" / CLIPS["asl_hand"], 90))
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ TERMS = ["keypoints", "shape", "photometric"]
 
 def report(psnr: float, frames: int, iou: float | None, masks: int, of: int) -> PhotometricReport:
     overlaps = np.full(of, np.nan if iou is None else iou)
-    return PhotometricReport(psnr, 0.9, psnr - 2.0, 0.8, iou, iou, masks, 1, frames, overlaps)
+    return PhotometricReport(psnr, 0.9, psnr - 2.0, 0.8, iou, iou, masks, 1, np.arange(of) < frames, overlaps)
 
 
 def wearing(hand: FittedHand, gain: float) -> FittedHand:

@@ -18,6 +18,7 @@ from fitter.pipeline.settings import TimeWindows
 from fitter.scene import Scene
 from fitter.solve.schedule import Schedule
 from fitter.state import State
+from fitter.synthesis.report import PhotometricReport
 from tests.test_pipeline import truth_of, unseen
 from tests.toy_problem import evidence_of
 
@@ -192,6 +193,16 @@ def test_pieces_show_every_hand() -> None:
     seen = np.zeros((2, 100))
     seen[0], seen[1, 55] = 1.0, 0.2
     assert (seen[:, pieces(seen, 1, 10)] > 0).any(axis=1).all()
+
+
+def test_a_part_counts_its_own_frames() -> None:
+    """Held frames and those of the lookahead are compared, but are another window's."""
+    overlaps = np.where(np.arange(T) < T - 5, 0.9, np.nan)
+    report = PhotometricReport(20.0, 0.9, 19.0, 0.8, 0.9, 0.8, T - 5, 3, np.arange(T) < T - 2, overlaps)
+    part = report.at(slice(10, T))
+    assert (part.frames_used, part.masks_used, part.masks_dropped) == (T - 12, T - 15, 3)
+    unmasked = replace(report, masks_used=0, masks_dropped=0, frame_iou=np.full(T, np.nan)).at(slice(10, T))
+    assert (unmasked.frames_used, unmasked.masks_used, unmasked.masks_dropped) == (T - 12, 0, 0)
 
 
 def test_a_part_of_a_fit_has_its_frames(both: tuple[HandFit, list[WindowFit]]) -> None:

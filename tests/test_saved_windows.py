@@ -48,7 +48,7 @@ def fit(scene: Scene) -> HandFit:
     (window,) = fit_windows(hands_of(scene, [evidence_of(scene, seed=1)]), TimeWindows(), work())
     rng = torch.Generator().manual_seed(0)
     look = Appearance(*(torch.rand(*shape, generator=rng) for shape in ((4, 4, 3), (4, 4), (9, 3), (T, 3))))
-    report = PhotometricReport(20.0, 0.9, 19.0, float("nan"), None, None, 3, 1, 4, np.arange(float(T)))
+    report = PhotometricReport(20.0, 0.9, 19.0, float("nan"), None, None, 3, 1, np.arange(T) < 4, np.arange(float(T)))
     seen_through = Windows(torch.rand(T, 2, generator=rng), torch.rand(T, generator=rng), 224)
     whole = window.fits[0]
     colours = ColourModel.of(*(np.linspace(0.1, 1.0, 65).reshape(1, 65) for _ in range(2)))

@@ -169,7 +169,7 @@ REPORT = PhotometricReport(
     iou_before=0.91,
     masks_used=22,
     masks_dropped=3,
-    frames_used=24,
+    frame_used=np.arange(T) < 24,
     frame_iou=np.full(T, 0.954),
 )
 

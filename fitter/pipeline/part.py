@@ -13,7 +13,6 @@ import torch
 from fitter.pipeline.hand_fit import FrameFigures, HandFit
 from fitter.solve.posterior import Posterior
 from fitter.state import State
-from fitter.synthesis.report import PhotometricReport
 
 NOT_SEEN = "converged"  # there is nothing to fit
 NO_START = "not seen"
@@ -46,7 +45,7 @@ def part_of(fit: HandFit, rows: slice) -> HandFit:
             figures.overlap[rows].copy(),
         ),
         appearance=appearance and appearance.at(rows),
-        photometric=fit.photometric and report_of(fit.photometric, rows),
+        photometric=fit.photometric and fit.photometric.at(rows),
     )
 
 
@@ -108,10 +107,6 @@ def combined_status(statuses: Sequence[str]) -> str:
         return statuses[0]
     n, troubles = len(statuses), dict.fromkeys(status for status in statuses if status != "converged")
     return "; ".join(f"{trouble} (in {statuses.count(trouble)} of {n} windows)" for trouble in troubles)
-
-
-def report_of(report: PhotometricReport, rows: slice) -> PhotometricReport:
-    return replace(report, frame_iou=report.frame_iou[rows].copy())
 
 
 def absent_fit(person: HandFit, n_frames: int, before: HandFit | None) -> HandFit:

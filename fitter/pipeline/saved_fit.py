@@ -27,9 +27,10 @@ from fitter.synthesis.report import PhotometricReport
 # Every array there may be. `words` holds what is no array: sentences, and numbers by name.
 ALWAYS = ("words", "rotations", "trajectory", "betas", "log_focal", "present", "joints_sigma_mm", "relative_sigma_mm")
 FIGURES = ("energies", "reprojection_px", "photometric", "overlap")
+BY_FRAME = ("frame_used", "frame_iou")  # of a photometric report
 SOMETIMES = (
-    *("template", "albedo", "coverage", "lighting", "gain", "frame_iou", "origin_px", "scale"),
-    *("background_colours", "hand_colours"),
+    *("template", "albedo", "coverage", "lighting", "gain", "origin_px", "scale"),
+    *("background_colours", "hand_colours", *BY_FRAME),
 )
 NAMES = (*ALWAYS, *FIGURES, *SOMETIMES)
 
@@ -49,7 +50,8 @@ def arrays_of(fit: HandFit, known: HandFit | None = None) -> dict[str, np.ndarra
         "terms": list(figures.energies),
         "window_size": fit.scene.windows and fit.scene.windows.size,
         "decided": decided and {"levels": decided.levels, "undone": decided.undone},
-        "report": report and {f.name: getattr(report, f.name) for f in fields(report) if f.name != "frame_iou"},
+        "report": report
+        and {f.name: getattr(report, f.name) for f in fields(report) if not f.name.startswith("frame_")},
     }
     arrays = {
         "words": np.array(json.dumps(words, default=float)),
@@ -69,7 +71,7 @@ def arrays_of(fit: HandFit, known: HandFit | None = None) -> dict[str, np.ndarra
         names = ("gain",) if shared else [f.name for f in fields(worn)]
         arrays |= {name: array_of(getattr(worn, name)) for name in names}
     if report is not None:
-        arrays["frame_iou"] = report.frame_iou
+        arrays |= {"frame_used": report.frame_used, "frame_iou": report.frame_iou}
     if decided is not None and decided.colours is not None:
         arrays |= {"background_colours": decided.colours.background, "hand_colours": decided.colours.hand}
     if fit.scene.windows is not None:
@@ -82,7 +84,7 @@ def fit_of(arrays: Mapping[str, np.ndarray], scene: Scene, known: HandFit | None
     words = json.loads(str(arrays["words"]))
     state = State(**{f.name: tensor_of(arrays[f.name]) for f in fields(State)})
     rows = arrays["energies"]
-    report, size = words["report"], words["window_size"]
+    size = words["window_size"]
     windows = Windows(tensor_of(arrays["origin_px"]), tensor_of(arrays["scale"]), size) if size else None
     return HandFit(
         scene=replace(scene, model=model_of(arrays, scene, known), state=state, windows=windows),
@@ -102,7 +104,7 @@ def fit_of(arrays: Mapping[str, np.ndarray], scene: Scene, known: HandFit | None
         ),
         traces={name: tuple(trace) for name, trace in words["traces"].items()},
         appearance=appearance_of(arrays, known),
-        photometric=PhotometricReport(**report, frame_iou=arrays["frame_iou"]) if report else None,
+        photometric=report_of(arrays, words["report"]),
         decided=decided_of(arrays, words["decided"], known),
     )
 
@@ -134,6 +136,12 @@ def decided_of(arrays: Mapping[str, np.ndarray], words: dict[str, Any] | None, k
     if "hand_colours" in arrays:
         colours = ColourModel.of(arrays["background_colours"], arrays["hand_colours"])
     return Decided(colours, words["levels"], words["undone"])
+
+
+def report_of(arrays: Mapping[str, np.ndarray], words: dict[str, Any] | None) -> PhotometricReport | None:
+    if words is None:
+        return None
+    return PhotometricReport(**words, frame_used=arrays["frame_used"], frame_iou=arrays["frame_iou"])
 
 
 def array_of(tensor: Tensor) -> np.ndarray:

@@ -4,7 +4,7 @@ report = compare(before, after, evidence, views)
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -31,7 +31,7 @@ class PhotometricReport:
                               (`fitter.render.picture_metrics`)
     iou, iou_before           mesh against mask, intersection over union; None where there are no masks
     masks_used, masks_dropped frames whose mask was believed, and whose mask disagrees with the keypoints
-    frames_used               frames that were compared; PSNR and SSIM are means over at most 60 of them, spread evenly
+    frame_used                whether each frame was compared; PSNR and SSIM are means over at most 60, spread evenly
     frame_iou                 iou of each frame; NaN where no mask acts
     """
 
@@ -43,8 +43,19 @@ class PhotometricReport:
     iou_before: float | None
     masks_used: int
     masks_dropped: int
-    frames_used: int
+    frame_used: Bool[np.ndarray, "frames"]
     frame_iou: Float[np.ndarray, "frames"]
+
+    @property
+    def frames_used(self) -> int:
+        return int(self.frame_used.sum())
+
+    def at(self, rows: slice) -> "PhotometricReport":
+        """Counted in some of the frames only; the means stay."""
+        used, overlaps = self.frame_used[rows].copy(), self.frame_iou[rows].copy()
+        masks = int(np.isfinite(overlaps).sum())
+        dropped = int(used.sum()) - masks if self.masks_used + self.masks_dropped else 0
+        return replace(self, masks_used=masks, masks_dropped=dropped, frame_used=used, frame_iou=overlaps)
 
 
 def compare(before: Scene, after: Scene, evidence: Evidence, views: Views) -> PhotometricReport:
@@ -67,7 +78,7 @@ def compare(before: Scene, after: Scene, evidence: Evidence, views: Views) -> Ph
         iou_before=means[0],
         masks_used=int(views.masked.sum()),
         masks_dropped=sum(views.dropped.values()),
-        frames_used=int(used.sum()),
+        frame_used=used,
         frame_iou=overlaps[1],
     )
 
@@ -144,6 +155,11 @@ def over_windows(reports: Sequence[PhotometricReport | None], frames: Sequence[i
         iou_before=mean([report.iou_before for report in seen], masked),
         masks_used=sum(masked),
         masks_dropped=sum(report.masks_dropped for report in seen),
-        frames_used=sum(used),
+        frame_used=np.concatenate(
+            [
+                np.zeros(count, dtype=bool) if report is None else report.frame_used
+                for report, count in zip(reports, frames, strict=True)
+            ]
+        ),
         frame_iou=np.concatenate(overlaps),
     )
