@@ -25,7 +25,8 @@ from fitter.synthesis.decided import Decided
 from fitter.synthesis.report import PhotometricReport
 
 # Every array there may be. `words` holds what is no array: sentences, and numbers by name.
-ALWAYS = ("words", "rotations", "trajectory", "betas", "log_focal", "present", "joints_sigma_mm", "relative_sigma_mm")
+SIGMAS = ("joints_sigma_mm", "relative_sigma_mm", "belief_sigma_mm")
+ALWAYS = ("words", "rotations", "trajectory", "betas", "log_focal", "present", *SIGMAS)
 FIGURES = ("energies", "reprojection_px", "photometric", "overlap")
 BY_FRAME = ("frame_used", "frame_iou")  # of a photometric report
 SOMETIMES = (
@@ -57,8 +58,7 @@ def arrays_of(fit: HandFit, known: HandFit | None = None) -> dict[str, np.ndarra
         "words": np.array(json.dumps(words, default=float)),
         **{f.name: array_of(getattr(state, f.name)) for f in fields(state)},
         "present": fit.present,
-        "joints_sigma_mm": fit.posterior.joints_sigma_mm,
-        "relative_sigma_mm": fit.posterior.relative_sigma_mm,
+        **{name: getattr(fit.posterior, name) for name in SIGMAS},
         "energies": np.array(list(figures.energies.values())).reshape(-1, state.n_frames),
         "reprojection_px": figures.reprojection_px,
         "photometric": figures.photometric,
@@ -93,7 +93,9 @@ def fit_of(arrays: Mapping[str, np.ndarray], scene: Scene, known: HandFit | None
         energies=words["energies"],
         initial_energies=words["initial_energies"],
         posterior=Posterior(
-            arrays["joints_sigma_mm"], arrays["relative_sigma_mm"], words["focal_sigma"], words["variance_factors"]
+            **{name: arrays[name] for name in SIGMAS},
+            focal_sigma=words["focal_sigma"],
+            variance_factors=words["variance_factors"],
         ),
         present=arrays["present"],
         frames=FrameFigures(
