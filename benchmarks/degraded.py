@@ -20,7 +20,7 @@ from benchmarks.real_claims import annotated_joints
 from benchmarks.recovery import DEFAULT
 from benchmarks.report import Report
 from benchmarks.scores import ANNOTATED
-from benchmarks.spoilt_figures import Compared, SpoiltRow, expected_joints, mean_row, ways_of
+from benchmarks.spoilt_figures import Compared, SpoiltRow, by_way, expected_joints
 from benchmarks.spoilt_film import Film, Spoilt
 from fitter.app.clip_source import ClipSource
 from fitter.app.options import Command
@@ -101,7 +101,7 @@ def measure(quick: bool, pixels: bool = False) -> Report:
         for name in BY_PIXELS:
             rows += spoilt_rows(by_pixels, films[name], PIXEL_WAYS, report)
     report.table("spoilt", rows)
-    report.table("by_way", [mean_row(way, [row for row in rows if row.way == way]) for way in ways_of(rows)])
+    report.table("by_way", by_way(rows))
     report.require("every spoilt clip has a result", all(row.present > 0 for row in rows))
     wrong = sum(not row.side_right for row in rows)
     report.require(f"the side is wrong in {wrong} of {len(rows)} fits", wrong == 0)

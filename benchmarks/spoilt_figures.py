@@ -118,8 +118,10 @@ def root_mean_square(values: Float[np.ndarray, "n"]) -> float:
     return float(np.sqrt(np.square(values).mean()))
 
 
-def ways_of(rows: list[SpoiltRow]) -> list[str]:
-    return list(dict.fromkeys(row.way for row in rows))
+def by_way(rows: list[SpoiltRow]) -> list["WayRow"]:
+    """The means of each way, of fits by keypoints and by pixels apart."""
+    kinds = dict.fromkeys((row.way, row.pixels) for row in rows)
+    return [mean_row([row for row in rows if (row.way, row.pixels) == kind]) for kind in kinds]
 
 
 @dataclass(frozen=True)
@@ -127,6 +129,7 @@ class WayRow:
     """Means over the fits of a way; of figures that not all have, over those that have them."""
 
     way: str
+    pixels: bool
     fits: int
     sides_right: int
     observed: float | None
@@ -140,12 +143,11 @@ class WayRow:
     over_sigma_hidden: float | None
 
 
-def mean_row(way: str, rows: list[SpoiltRow]) -> WayRow:
+def mean_row(rows: list[SpoiltRow]) -> WayRow:
     def mean(name: str) -> float | None:
         values = [value for value in (getattr(row, name) for row in rows) if value is not None]
         return float(np.mean(values)) if values else None
 
     names = ("observed", "present", "away", "aligned", "aligned_hidden", "relative", "relative_hidden")
-    return WayRow(
-        way, len(rows), sum(row.side_right for row in rows), *map(mean, (*names, "over_sigma", "over_sigma_hidden"))
-    )
+    means = map(mean, (*names, "over_sigma", "over_sigma_hidden"))
+    return WayRow(rows[0].way, rows[0].pixels, len(rows), sum(row.side_right for row in rows), *means)

@@ -8,7 +8,7 @@ import pytest
 
 from benchmarks.degradations import WAYS, side_by_side
 from benchmarks.hidden import MULTIPLES, Claimed, rows_of
-from benchmarks.spoilt_figures import Compared, SpoiltRow, expected_joints, mean_row, ways_of
+from benchmarks.spoilt_figures import Compared, SpoiltRow, by_way, expected_joints
 from benchmarks.spoilt_film import Film, Shown, extent_px
 from fitter.camera import Camera
 
@@ -112,9 +112,10 @@ def test_a_ways_row_is_the_mean_over_the_fits_that_have_the_figure() -> None:
     rows = [
         SpoiltRow("one", "blurred", False, 4, True, 1.0, 1.0, None, aligned=2.0, over_sigma_hidden=1.5),
         SpoiltRow("two", "blurred", False, 4, False, 0.5, 0.0, None),
+        SpoiltRow("two", "blurred", True, 4, True, 0.25, 1.0, None),
     ]
-    assert ways_of(rows) == ["blurred"]
-    row = mean_row("blurred", rows)
+    row, by_pixels = by_way(rows)
+    assert (by_pixels.pixels, by_pixels.fits, by_pixels.observed) == (True, 1, 0.25)
     assert (row.fits, row.sides_right, row.observed, row.aligned, row.over_sigma_hidden) == (2, 1, 0.75, 2.0, 1.5)
     assert row.away is None
     assert rows[0].told().endswith("hidden joints err by 1.50 sigma")
