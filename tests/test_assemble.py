@@ -40,7 +40,7 @@ def hand_of(side: Side, seed: int = 0, status: str = "converged", camera: Camera
     # A right hand as seen in the mirrored frames, where a left one was.
     its_camera = camera if side == "right" else camera.mirrored()
     present = np.array([True, False, True, True, True, False])
-    posterior = Posterior(np.full((T, 21), 3.0), np.full((T, 21), 2.0), 0.1, {}, np.full(T, 2.0))
+    posterior = Posterior(np.full((T, 21), 3.0), np.full((T, 21), 2.0), 0.1, {})
     scene = Scene(model, model.landmarks, its_camera, replace(state, log_focal=torch.zeros((), dtype=torch.float64)))
     nothing = np.full(T, np.nan)
     frames = FrameFigures({}, nothing, nothing, nothing)

@@ -36,7 +36,6 @@ def part_of(fit: HandFit, rows: slice) -> HandFit:
             posterior,
             joints_sigma_mm=posterior.joints_sigma_mm[rows].copy(),
             relative_sigma_mm=posterior.relative_sigma_mm[rows].copy(),
-            belief_sigma_mm=posterior.belief_sigma_mm[rows].copy(),
         ),
         present=fit.present[rows].copy(),
         frames=FrameFigures(
@@ -85,7 +84,6 @@ def joined(fits: Sequence[HandFit]) -> HandFit:
             first.posterior,
             joints_sigma_mm=np.concatenate([each.joints_sigma_mm for each in posteriors]),
             relative_sigma_mm=np.concatenate([each.relative_sigma_mm for each in posteriors]),
-            belief_sigma_mm=np.concatenate([each.belief_sigma_mm for each in posteriors]),
         ),
         present=np.concatenate([fit.present for fit in fits]),
         frames=FrameFigures(
@@ -129,7 +127,7 @@ def absent_fit(person: HandFit, n_frames: int, before: HandFit | None) -> HandFi
         start=NO_START,
         energies={},
         initial_energies={},
-        posterior=Posterior(np.full((n_frames, 21), np.nan), np.full((n_frames, 21), np.nan), np.nan, {}, unknown),
+        posterior=Posterior(np.full((n_frames, 21), np.nan), np.full((n_frames, 21), np.nan), np.nan, {}),
         present=np.zeros(n_frames, dtype=bool),
         frames=FrameFigures({}, unknown, unknown, unknown),
         appearance=appearance,

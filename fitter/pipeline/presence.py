@@ -59,5 +59,5 @@ def believed_near(
         return observed
     after = np.searchsorted(seen_s, time_s).clip(max=len(seen_s) - 1)
     gap_s = np.minimum(np.abs(time_s - seen_s[after]), np.abs(time_s - seen_s[(after - 1).clip(min=0)]))
-    sure = posterior.belief_sigma_mm <= presence.max_sigma_mm
+    sure = np.sqrt(np.square(posterior.relative_sigma_mm).mean(axis=1)) <= presence.max_sigma_mm
     return observed | (sure & (gap_s <= presence.max_gap_s))

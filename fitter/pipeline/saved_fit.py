@@ -25,8 +25,7 @@ from fitter.synthesis.decided import Decided
 from fitter.synthesis.report import PhotometricReport
 
 # Every array there may be. `words` holds what is no array: sentences, and numbers by name.
-SIGMAS = ("joints_sigma_mm", "relative_sigma_mm", "belief_sigma_mm")
-ALWAYS = ("words", "rotations", "trajectory", "betas", "log_focal", "present", *SIGMAS)
+ALWAYS = ("words", "rotations", "trajectory", "betas", "log_focal", "present", "joints_sigma_mm", "relative_sigma_mm")
 FIGURES = ("energies", "reprojection_px", "photometric", "overlap")
 BY_FRAME = ("frame_used", "frame_iou")  # of a photometric report
 SOMETIMES = (
@@ -58,7 +57,8 @@ def arrays_of(fit: HandFit, known: HandFit | None = None) -> dict[str, np.ndarra
         "words": np.array(json.dumps(words, default=float)),
         **{f.name: array_of(getattr(state, f.name)) for f in fields(state)},
         "present": fit.present,
-        **{name: getattr(fit.posterior, name) for name in SIGMAS},
+        "joints_sigma_mm": fit.posterior.joints_sigma_mm,
+        "relative_sigma_mm": fit.posterior.relative_sigma_mm,
         "energies": np.array(list(figures.energies.values())).reshape(-1, state.n_frames),
         "reprojection_px": figures.reprojection_px,
         "photometric": figures.photometric,
@@ -93,9 +93,7 @@ def fit_of(arrays: Mapping[str, np.ndarray], scene: Scene, known: HandFit | None
         energies=words["energies"],
         initial_energies=words["initial_energies"],
         posterior=Posterior(
-            **{name: arrays[name] for name in SIGMAS},
-            focal_sigma=words["focal_sigma"],
-            variance_factors=words["variance_factors"],
+            arrays["joints_sigma_mm"], arrays["relative_sigma_mm"], words["focal_sigma"], words["variance_factors"]
         ),
         present=arrays["present"],
         frames=FrameFigures(

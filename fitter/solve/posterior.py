@@ -9,7 +9,6 @@ moment before or after, the rows count less (`fitter.observe.lasting`).
     posterior.joints_sigma_mm        # (frames, 21)
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -49,15 +48,12 @@ class Posterior:
     relative_sigma_mm    the same if the shared unknowns (size, focal length) were known: what the frame itself lacks
     focal_sigma          of the log focal length; 0 where it is known
     variance_factors     of each data term: 1 where its sigma is as stated, below where the detector does better
-    belief_sigma_mm      root mean square of the frame's `relative_sigma_mm` if doubts held for their own frames
-                         only: a guess that lasts may be far off, and yet be of a hand that is there
     """
 
     joints_sigma_mm: Float[np.ndarray, "frames 21"]
     relative_sigma_mm: Float[np.ndarray, "frames 21"]
     focal_sigma: float
     variance_factors: dict[str, float]
-    belief_sigma_mm: Float[np.ndarray, "frames"]
 
 
 def estimate_posterior(problem: Problem, state: State, calibration: Calibration | None = None) -> Posterior:
@@ -66,17 +62,14 @@ def estimate_posterior(problem: Problem, state: State, calibration: Calibration 
     raw = laplace(problem, state, calibration.trust)
     scale = calibration.scale(regime_of(problem))
     joints, relative = scale.applied(raw.relative_mm, raw.shared_mm, raw.focal_mm)
-    _, undoubted = scale.applied(raw.undoubted_mm, raw.shared_mm, raw.focal_mm)
-    belief = np.sqrt(np.square(undoubted).mean(axis=1))
-    return Posterior(joints, relative, raw.focal_sigma, raw.variance_factors, belief)
+    return Posterior(joints, relative, raw.focal_sigma, raw.variance_factors)
 
 
 @dataclass(frozen=True)
 class Laplace:
     """What the normal equations say before model error is accounted for, by joint: roots of mean variances over the
     axes, millimetres. `relative_mm` as of `Posterior`, `shared_mm` what size and shape add to it, `focal_mm` what an
-    assumed focal length that stays as assumed adds: their squares add up. `undoubted_mm` is `relative_mm` if doubts
-    held for their own moment only.
+    assumed focal length that stays as assumed adds: their squares add up.
     """
 
     relative_mm: Float[np.ndarray, "frames 21"]
@@ -84,7 +77,6 @@ class Laplace:
     focal_mm: Float[np.ndarray, "frames 21"]
     focal_sigma: float
     variance_factors: dict[str, float]
-    undoubted_mm: Float[np.ndarray, "frames 21"]
 
 
 def laplace(problem: Problem, state: State, trust: Trust) -> Laplace:
@@ -98,17 +90,15 @@ def laplace(problem: Problem, state: State, trust: Trust) -> Laplace:
     covariance = factorise(whole).covariance()
     factors = {name: variance_factor(problem, name, scene, part, covariance) for name, part in parts.items()}
     doubting = replace(problem, evidence=lasting(problem.evidence, trust.lasting_s))
-    undoubted, doubted = whole, whole
+    rescaled = whole
     for name, part in parts.items():
-        worth = 1.0 / (trust.data_factor * factors[name])
-        undoubted = plus(undoubted, part, worth - 1.0)
-        doubted = plus(plus(doubted, part, -1.0), one_term(doubting, name, scene), worth)
-    covariance = counted_once(factorise(doubted).covariance(), repeated(problem))
-    at_face_value = without_shared(factorise(undoubted).covariance())
-    joints, relative, of_belief = joint_sigmas_mm(scene, (covariance, without_shared(covariance), at_face_value))
+        believed = one_term(doubting, name, scene)
+        rescaled = plus(plus(rescaled, part, -1.0), believed, 1.0 / (trust.data_factor * factors[name]))
+    covariance = counted_once(factorise(rescaled).covariance(), repeated(problem))
+    joints, relative = joint_sigmas_mm(scene, (covariance, without_shared(covariance)))
     shared = np.sqrt(np.maximum(np.square(joints) - np.square(relative), 0.0))
     focal_sigma = sigma_of_focal(problem, covariance)
-    return Laplace(relative, shared, assumed_focal_mm(problem, scene), focal_sigma, factors, of_belief)
+    return Laplace(relative, shared, assumed_focal_mm(problem, scene), focal_sigma, factors)
 
 
 def regime_of(problem: Problem) -> Regime:
@@ -202,9 +192,11 @@ def without_shared(covariance: Covariance) -> Covariance:
     return Covariance(given, np.zeros_like(cross), np.zeros_like(covariance.shared))
 
 
-def joint_sigmas_mm(scene: Scene, covariances: Sequence[Covariance]) -> list[Float[np.ndarray, "frames 21"]]:
+def joint_sigmas_mm(
+    scene: Scene, covariances: tuple[Covariance, Covariance]
+) -> tuple[Float[np.ndarray, "frames 21"], Float[np.ndarray, "frames 21"]]:
     """Propagate to the model's joints: the root of a third of the trace of each joint's covariance, millimetres."""
-    sigmas: list[list[np.ndarray]] = [[] for _ in covariances]
+    sigmas: tuple[list[np.ndarray], list[np.ndarray]] = ([], [])
     for first in range(0, scene.state.n_frames, FRAMES_AT_ONCE):
         chunk = slice(first, first + FRAMES_AT_ONCE)
         slopes = joint_slopes(scene, chunk)
@@ -214,7 +206,7 @@ def joint_sigmas_mm(scene: Scene, covariances: Sequence[Covariance]) -> list[Flo
             variance = (half * own).sum(-1) + (shared @ covariance.shared * shared).sum(-1)
             traces = variance.reshape(len(variance), 21, 3).sum(-1)
             sigma.append(np.sqrt(np.maximum(traces, 0.0) / 3.0) * 1000.0)
-    return [np.concatenate(sigma) for sigma in sigmas]
+    return np.concatenate(sigmas[0]), np.concatenate(sigmas[1])
 
 
 def joint_slopes(scene: Scene, frames: slice) -> Float[np.ndarray, "frames 63 unknowns"]:
