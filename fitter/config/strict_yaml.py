@@ -18,7 +18,7 @@ import yaml
 from fitter.config.expected import describe_value
 from fitter.errors import InputError
 from fitter.export.atomic import atomic_path
-from fitter.untrusted import open_regular
+from fitter.untrusted import read_regular
 
 # A configuration has a few kilobytes; more is a file given by mistake, such as the video itself. PyYAML takes a second
 # for each hundred.
@@ -97,8 +97,7 @@ def parse_yaml(text: str, where: str) -> object:
 def read_yaml(path: Path) -> dict[str, object]:
     """The mapping in a YAML file; raises InputError where it is absent, empty, too large or anything but a mapping."""
     try:
-        with open_regular(path) as file:
-            content = file.read(_MAX_BYTES + 1)
+        content = read_regular(path, _MAX_BYTES)
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror}), expected a YAML configuration") from error
     if len(content) > _MAX_BYTES:

@@ -30,7 +30,7 @@ from fitter.evaluate.readers.ho3d import OPENCV_FROM_OPENGL, Ho3d
 from fitter.evaluate.readers.layout import checked_array
 from fitter.export.atomic import atomic_path
 from fitter.skeleton import PLACE_IN_MANO, POINT_NAMES
-from fitter.untrusted import open_regular
+from fitter.untrusted import read_regular
 
 Server = Literal["freihand", "ho3d"]
 DATA_SETS: dict[Server, str] = {"freihand": "FreiHAND", "ho3d": "HO-3D"}
@@ -116,8 +116,7 @@ def _in_freihand(reader: FreiHand) -> Callable[[Place, Prediction], Prediction]:
 
 def _lengths(path: Path, n: int) -> Float[np.ndarray, "images"]:
     try:
-        with open_regular(path) as file:
-            data = file.read(MOST_SCALE_BYTES + 1)
+        data = read_regular(path, MOST_SCALE_BYTES)
         content = json.loads(data) if len(data) <= MOST_SCALE_BYTES else None
     except (OSError, ValueError, RecursionError):
         content = None

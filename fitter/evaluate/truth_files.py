@@ -21,7 +21,7 @@ from fitter.evaluate.readers.layout import checked_array
 from fitter.evaluate.truth import Truth
 from fitter.observe.observations import Side
 from fitter.observe.plain_arrays import read_arrays
-from fitter.untrusted import open_regular
+from fitter.untrusted import read_regular
 
 SCHEMA = "realhand-v1"
 MOST_BYTES = 256 * 2**20  # an annotated frame has 4 kB
@@ -103,8 +103,7 @@ def _side(value: object, where: str) -> Side:
 
 def _json(path: Path) -> Mapping[str, Any]:
     try:
-        with open_regular(path) as file:
-            data = file.read(MOST_BYTES + 1)
+        data = read_regular(path, MOST_BYTES)
         content = json.loads(data) if len(data) <= MOST_BYTES else None
     except OSError as error:
         raise InputError(f"{path} cannot be read ({error.strerror}): expected annotations in JSON") from None

@@ -11,7 +11,7 @@ from jaxtyping import Float
 
 from fitter.errors import InputError
 from fitter.skeleton import FINGERTIPS
-from fitter.untrusted import open_regular
+from fitter.untrusted import read_regular
 
 MOST_BYTES = 16 * 2**20  # a line has 200 characters
 MOST_FRAMES = 20_000  # a clip has some hundred
@@ -25,8 +25,7 @@ def read_fingertips(path: Path, least: int = N_TIPS) -> Float[np.ndarray, "frame
     InputError where a line is not of this form.
     """
     try:
-        with open_regular(path) as file:
-            data = file.read(MOST_BYTES + 1)
+        data = read_regular(path, MOST_BYTES)
         lines = data.decode("ascii").rstrip().splitlines()
     except (OSError, UnicodeDecodeError):
         raise InputError(f"{path} cannot be read: expected lines of fingertips, x, y, z; x, y, z; ...") from None

@@ -16,7 +16,7 @@ import numpy as np
 from jaxtyping import Float
 
 from fitter.errors import InputError
-from fitter.untrusted import open_regular
+from fitter.untrusted import read_regular
 
 MOST_BYTES = 64 * 2**20  # of a file, and of what one of its variables unpacks to
 HEADER_BYTES = 128
@@ -34,8 +34,7 @@ def read_mat_array(path: Path, name: str) -> Float[np.ndarray, "..."]:
     """The real array called `name`. Raises InputError where the file is broken or has no such array."""
     wanted = f"expected a MATLAB file of version 5 to 7 with an array '{name}'"
     try:
-        with open_regular(path) as file:
-            data = file.read(MOST_BYTES + 1)
+        data = read_regular(path, MOST_BYTES)
     except OSError as error:
         raise InputError(f"{path} cannot be read ({error.strerror}): {wanted}") from None
     try:
