@@ -25,8 +25,10 @@ from benchmarks.spoilt_figures import expected_joints
 from benchmarks.spoilt_film import Film, Spoilt, shown_as_it_was
 from benchmarks.strangers import Stranger, side_of, strange_film
 from fitter.errors import NoHandError
+from fitter.hand.mirror import mirror_points
 from fitter.observe.doubt import doubted
 from fitter.observe.mediapipe import MediaPipe
+from fitter.observe.observations import Side
 from fitter.observe.tracks import track_hands
 from fitter.solve.calibration import Calibration, load_calibration
 from fitter.solve.posterior import estimate_posterior
@@ -112,8 +114,13 @@ def spoilt_films(clip: Stranger) -> Iterator[tuple[str, Spoilt]]:
 
 
 def as_filmed(clip: Stranger) -> Float[np.ndarray, "frames 21 3"]:
-    """The truth in the camera's axes: a left hand is not mirrored."""
-    return clip.joints_m * ([-1.0, 1.0, 1.0] if side_of(clip.seed) == "left" else [1.0, 1.0, 1.0])
+    """The truth in the camera's axes."""
+    return flipped(clip.joints_m, side_of(clip.seed))
+
+
+def flipped(joints_m: Float[np.ndarray, "frames 21 3"], side: Side) -> Float[np.ndarray, "frames 21 3"]:
+    """A left hand as a right one, or back."""
+    return mirror_points(torch.from_numpy(joints_m)).numpy() if side == "left" else joints_m
 
 
 def fitted(setting: Setting, clip: Stranger, way: str, spoilt: Spoilt) -> Claimed | None:
@@ -125,8 +132,7 @@ def fitted(setting: Setting, clip: Stranger, way: str, spoilt: Spoilt) -> Claime
         return None
     reached = keypoint_fit(setting, begun(setting, clip, doubted(seen)))
     shown = spoilt.shown[0]
-    truth = expected_joints(as_filmed(clip), shown, clip.camera, spoilt.film.camera)
-    truth = truth * ([-1.0, 1.0, 1.0] if side == "left" else [1.0, 1.0, 1.0])
+    truth = flipped(expected_joints(as_filmed(clip), shown, clip.camera, spoilt.film.camera), side)
     joints = reached.problem.at(reached.state).posed.joints.numpy()
     error_mm = distance_mm(size_and_focal_given(joints, truth), truth) / np.sqrt(3.0)
     shipped = load_calibration()

@@ -20,6 +20,7 @@ from fitter.export.clip_writer import FittedClip, HandOfClip
 from fitter.export.meshes import HandMesh, write_frame_meshes, write_mesh
 from fitter.export.result import FRAMES_AT_ONCE, FitResult
 from fitter.export.texture import texture_of, write_texture
+from fitter.hand.mirror import mirror_points
 from fitter.mapped import release_pages
 from fitter.visualize.comparison import write_comparison
 from fitter.visualize.dressed import DressedHand
@@ -59,9 +60,10 @@ def write_hand_meshes(hand: HandOfClip, result: FitResult, index: int, folder: P
 def rest_mesh(hand: HandOfClip) -> HandMesh:
     """The hand at rest, of the side that was seen."""
     model = hand.model
-    rest = model.with_shape(hand.betas).vertices.numpy() * ([-1.0, 1.0, 1.0] if hand.side == "left" else 1.0)
+    rest = model.with_shape(hand.betas).vertices
+    vertices = (mirror_points(rest) if hand.side == "left" else rest).numpy()
     faces, uv_faces = model.faces.numpy().astype(np.int32), model.uv_faces.numpy().astype(np.int32)
-    return HandMesh(hand.side, rest, faces, model.uv.numpy(), uv_faces, axes="rest")
+    return HandMesh(hand.side, vertices, faces, model.uv.numpy(), uv_faces, axes="rest")
 
 
 def write_looks(hand: HandOfClip, wanted: Export, folder: Path) -> None:
