@@ -34,6 +34,11 @@ def printable(text: str) -> str:
     return "".join(map(_escaped, text))
 
 
+def one_line(text: str) -> str:
+    """`printable`, on a single line."""
+    return printable(" ".join(text.split()))
+
+
 def _escaped(character: str) -> str:
     readable = character.isprintable() or character == "\n"
     return character if readable else character.encode("unicode_escape").decode()

@@ -28,7 +28,7 @@ from fitter.app.demo import DEMO
 from fitter.app.options import Command
 from fitter.app.resume import identity
 from fitter.clip import open_clip
-from fitter.errors import HandfitError, InputError, NoHandError, printable
+from fitter.errors import HandfitError, InputError, NoHandError, one_line
 from fitter.export.atomic import atomic_path
 from fitter.export.folder import ResultFolder, open_result
 from fitter.export.run_record import RUN_FILE, RunRecord, save_record
@@ -65,7 +65,7 @@ def fit_clip(job: Job) -> Outcome:
     except Exception as error:  # whatever is wrong with one clip, the others go on
         log.exception("%s", job.source)
         outcome = Outcome("failed", error=f"{type(error).__name__}: {error} (a fault in handfit)", retry=True)
-    sentence = printable(" ".join(outcome.error.split()))
+    sentence = one_line(outcome.error)
     return replace(outcome, error=sentence, seconds=time.monotonic() - began, place=place)
 
 

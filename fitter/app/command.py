@@ -20,7 +20,7 @@ from types import FrameType
 from typing import TypeVar
 
 from fitter.app.journal import PrintableFormatter
-from fitter.errors import HandfitError, printable
+from fitter.errors import HandfitError, one_line, printable
 
 T = TypeVar("T")
 
@@ -69,7 +69,7 @@ def _failed(error: Exception, debug: bool) -> int:
 def _report(sentence: str, status: int, debug: bool) -> int:
     if debug:
         print(printable(traceback.format_exc()), file=sys.stderr, end="")
-    print(f"handfit: {printable(' '.join(sentence.split()))}", file=sys.stderr, flush=True)
+    print(f"handfit: {one_line(sentence)}", file=sys.stderr, flush=True)
     return status
 
 
