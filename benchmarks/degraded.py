@@ -17,7 +17,7 @@ from jaxtyping import Bool, Float
 from benchmarks.clips import CLIPS, INTRINSICS, SHARED
 from benchmarks.degradations import WAYS, side_by_side
 from benchmarks.real_claims import annotated_joints
-from benchmarks.recovery import DEFAULT
+from benchmarks.recovery import DEFAULT, KEYPOINTS_ONLY
 from benchmarks.report import Report
 from benchmarks.scores import ANNOTATED
 from benchmarks.spoilt_figures import Compared, SpoiltRow, by_way, expected_joints
@@ -40,7 +40,6 @@ from fitter.observe.observations import Observations, Side
 from fitter.visualize.skeleton import draw_skeleton
 from priors.learned import LearnedInitializer
 
-KEYPOINTS_ONLY = DEFAULT.with_name("keypoints_only.yaml")
 FOLDER = Path("results") / "bench" / "degraded"
 
 # A stretch of each clip in which the hand moves; of the annotated ones all.

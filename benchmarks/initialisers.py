@@ -10,7 +10,6 @@ the same problem, depth cues included, from the truth. Errors are over the frame
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 from jaxtyping import Bool, Float
@@ -18,7 +17,7 @@ from jaxtyping import Bool, Float
 from benchmarks import real_starts
 from benchmarks.contestants import Contestant, contestants
 from benchmarks.groups import CLIPS_PER_GROUP, GROUPS, N_FRAMES, Group, group_clip, has_cues, without_cues
-from benchmarks.recovery import SAME_MINIMUM
+from benchmarks.recovery import KEYPOINTS_ONLY, SAME_MINIMUM
 from benchmarks.report import Report
 from benchmarks.synthetic import SyntheticClip
 from fitter.config import Config, load_config
@@ -31,7 +30,6 @@ from fitter.solve.solver import run
 from fitter.solve.threads import one_thread
 from fitter.state import State
 
-KEYPOINTS_ONLY = Path(__file__).parents[1] / "configs" / "keypoints_only.yaml"
 QUICK_CLIPS = 5
 WITH_CUES, WITHOUT_CUES = "with depth and landmarks", "x, y, confidence only"
 EVERY_GROUP = "all"

@@ -19,8 +19,9 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.growth import peak_mb
+from benchmarks.recovery import KEYPOINTS_ONLY
 from benchmarks.report import Report
-from benchmarks.seams import BY_PIXELS, CLIP, KEYPOINTS, Seam, seams, source_of
+from benchmarks.seams import BY_PIXELS, CLIP, Seam, seams, source_of
 from fitter.app.progress import SilentProgress
 from fitter.app.steps import optimise
 from fitter.clip import Frame
@@ -83,7 +84,7 @@ def measure(quick: bool) -> Report:
     if not CLIP.exists():
         report.say(f"skipped: the real clips are no part of the repository, and there is no {CLIP}")
         return report
-    source_of(str(CLIP), load_config(KEYPOINTS), FOLDER)  # detected once, for all
+    source_of(str(CLIP), load_config(KEYPOINTS_ONLY), FOLDER)  # detected once, for all
     rows = []
     for n_frames in QUICK_LENGTHS if quick else LENGTHS:
         command = [sys.executable, "-m", "benchmarks.long_clips", str(n_frames), str(FOLDER.resolve())]
@@ -123,7 +124,7 @@ def repeated(seen: Observations, clip: Unfilmed) -> Observations:
 
 def one_length(n_frames: int, folder: Path, most_windows: int = MOST_WINDOWS) -> Length:
     """Fit one clip in this process, a window at a time, keeping none."""
-    config = load_config(KEYPOINTS)
+    config = load_config(KEYPOINTS_ONLY)
     source, command = source_of(str(CLIP), config, folder)
     real = source.clip
     clip = Unfilmed(n_frames, real.fps, real.width, real.height)

@@ -18,8 +18,7 @@ from jaxtyping import Float, UInt8
 
 import fitter
 from benchmarks.moving_camera import MM_PER_M
-from benchmarks.recovery import DEFAULT
-from benchmarks.seams import KEYPOINTS
+from benchmarks.recovery import DEFAULT, KEYPOINTS_ONLY
 from fitter.camera_motion import MovingCamera, in_world
 from fitter.hand.anny import load_anny
 from priors.synthetic.camera_path import camera_path
@@ -66,7 +65,7 @@ def measure(seed: int = SEED, n_frames: int = FRAMES) -> list[Row]:
         for name, arrays in told.items():
             path = Path(folder) / f"{name}.npz"
             np.savez(path, **arrays)
-            for terms, config in (("keypoints", KEYPOINTS), ("pixels", DEFAULT)):
+            for terms, config in (("keypoints", KEYPOINTS_ONLY), ("pixels", DEFAULT)):
                 result = fitter.fit(frames, config=config, fps=clip.fps, cameras=path, hand_length_mm=length_mm)
                 rows.append(row_of(name, terms, result, camera, clip.truth.joints_m))
                 print(json.dumps(asdict(rows[-1])), flush=True)

@@ -8,12 +8,11 @@ nothing went into the prior, a fit without depth cues is compared with the fit w
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import numpy as np
 
 from benchmarks import clips as real
-from benchmarks.recovery import DETECTORS, N_CLIPS, N_FRAMES, SAME_MINIMUM
+from benchmarks.recovery import DETECTORS, KEYPOINTS_ONLY, N_CLIPS, N_FRAMES, SAME_MINIMUM
 from benchmarks.report import Report
 from benchmarks.scores import ANNOTATED
 from benchmarks.synthetic import SyntheticClip, synthetic_clip
@@ -29,7 +28,6 @@ from fitter.pipeline import FitInput, fit_keypoints
 from fitter.solve.solver import run
 from fitter.solve.threads import one_thread
 
-KEYPOINTS_ONLY = Path(__file__).parents[1] / "configs" / "keypoints_only.yaml"
 COMPARED = ("white noise", "no depth cues")  # of the detectors of `recovery`
 QUICK_CLIPS = 4
 WITH, WITHOUT = "learned_pose", "pose, coupling"

@@ -17,6 +17,7 @@ from jaxtyping import Bool
 
 from benchmarks.clips import CLIPS, INTRINSICS, SHARED
 from benchmarks.contestants import DETECTIONS, NEUTRAL, Contestant
+from benchmarks.recovery import DEFAULT, KEYPOINTS_ONLY
 from benchmarks.report import Report
 from benchmarks.scores import ANNOTATED, PEER, RIVAL, Score, run_script, score, write_rival
 from fitter.app.options import Command
@@ -30,7 +31,6 @@ from fitter.pipeline import FitInput, HandFit, fit_hand
 from fitter.scene import Scene
 from fitter.state import State
 
-CONFIGS = Path(__file__).parents[1] / "configs"
 # Detections stay here from one measurement to the next.
 FOLDER = Path("results") / "bench" / "initialisers"
 
@@ -101,8 +101,8 @@ def measure_real(report: Report, competing: Sequence[Contestant], quick: bool, p
     if not (SHARED / "data").is_dir():
         report.say(f"real clips skipped: they are no part of the repository, and there is no folder {SHARED / 'data'}")
         return
-    config = load_config(CONFIGS / "keypoints_only.yaml")
-    with_pixels = load_config(CONFIGS / "default.yaml") if pixels else None
+    config = load_config(KEYPOINTS_ONLY)
+    with_pixels = load_config(DEFAULT) if pixels else None
     improvements: list[Improvement] = []
     scores: list[ScoreRow] = []
     for name in ANNOTATED if quick else CLIPS:

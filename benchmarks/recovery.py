@@ -24,6 +24,7 @@ from fitter.solve.posterior import estimate_posterior
 from fitter.solve.solver import run
 
 DEFAULT = Path(__file__).parents[1] / "configs" / "default.yaml"
+KEYPOINTS_ONLY = DEFAULT.with_name("keypoints_only.yaml")
 N_CLIPS, N_FRAMES = 40, 60
 QUICK_CLIPS = 4
 

@@ -17,7 +17,7 @@ import numpy as np
 from jaxtyping import Float
 
 from benchmarks.clips import CLIPS, SHARED
-from benchmarks.recovery import DEFAULT
+from benchmarks.recovery import DEFAULT, KEYPOINTS_ONLY
 from fitter.app.clip_source import ClipSource
 from fitter.app.options import Command
 from fitter.app.progress import SilentProgress
@@ -28,7 +28,6 @@ from fitter.export.atomic import prepare_folder
 from fitter.pipeline import HandFit, TimeWindows
 from fitter.pipeline.long_clip import windows
 
-KEYPOINTS = DEFAULT.with_name("keypoints_only.yaml")
 FOLDER = Path("results") / "bench" / "seams"
 CLIP = SHARED / "data" / CLIPS["finger_touch"]
 LONG_WINDOWS = TimeWindows(whole=150, frames=150)
@@ -64,7 +63,7 @@ class Seam:
 
 def seams(path: Path | str, n_frames: int | None = None, pixels: bool = False) -> Seam:
     """Of the first `n_frames` frames of a clip (None: all of it) or the demo, by keypoints or by pixels."""
-    config = load_config(DEFAULT if pixels else KEYPOINTS)
+    config = load_config(DEFAULT if pixels else KEYPOINTS_ONLY)
     settings = SHORT_WINDOWS if pixels else LONG_WINDOWS
     source, command = source_of(str(path), config, FOLDER / Path(path).stem, n_frames)
 
